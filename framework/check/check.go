@@ -1,0 +1,117 @@
+// Package check defines what a check is: a value that names one claim about the behaviour of a
+// container runtime, the trials that put it to the test, and what is wanted of each.
+//
+// A check knows nothing of clusters, Ginkgo or reports. It can be listed, documented, validated and
+// counted without any of them.
+package check
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"assay/framework/probe"
+)
+
+// Level says how binding a claim is.
+type Level string
+
+// The levels. Must: the Kubernetes, CRI or OCI text demands it. Should: recommended, a deviation is a
+// warning. Info: the texts leave it to the runtime; the check records a value.
+const (
+	Must   Level = "must"
+	Should Level = "should"
+	Info   Level = "info"
+)
+
+// Check is one claim about behaviour.
+type Check struct {
+	// ID is `area/kebab-case` and permanent.
+	ID    string
+	Level Level
+	// Claim is one sentence that is true of a conforming runtime (must, should), or says what is
+	// recorded (info).
+	Claim string
+	// Source is the URL of the Kubernetes, CRI, OCI or man page text that makes the claim.
+	Source string
+	// Trials are the pods and actions that test the claim. Exactly one of Trials and Network is set.
+	Trials []Trial
+	// Network is set by checks of NetworkPolicy, which are judged by truth tables.
+	Network *Network
+	// Record says what an info check records, from which trial. A must check may record too.
+	Record []Record
+	// Unsupported lists the observations that mean "the runtime or the kernel declares or shows that
+	// it lacks the feature". Accepting a field and ignoring it is never among them.
+	Unsupported []Unsupported
+}
+
+// Area is the part of the ID before the slash.
+func (c Check) Area() string {
+	for i, r := range c.ID {
+		if r == '/' {
+			return c.ID[:i]
+		}
+	}
+	return c.ID
+}
+
+// Trial is one container shape, one action in it, and what is wanted.
+type Trial struct {
+	// Name is unique in the check: the value of the knob under test ("drop NET_RAW").
+	Name string
+	// Control marks the twin of a denial, which differs in the one knob under test and must be
+	// allowed: where it is not, the check is an error, whatever the other trials say.
+	Control bool
+	// Pod holds the pod-level knobs; trials with equal Pod values share a pod.
+	Pod Pod
+	// Container holds the container-level knobs; trials with equal Pod and Container share a container.
+	Container Container
+	// Action is what the probe does. The zero Action asks for nothing but the facts of the process.
+	Action probe.Action
+	// Want is judged against what was observed; nil only in trials of info checks that record.
+	Want Want
+}
+
+// Pod is the pod-level part of a shape.
+type Pod struct {
+	SecurityContext       *corev1.PodSecurityContext `json:"securityContext,omitempty"`
+	HostPID               bool                       `json:"hostPID,omitempty"`
+	HostIPC               bool                       `json:"hostIPC,omitempty"`
+	HostNetwork           bool                       `json:"hostNetwork,omitempty"`
+	HostUsers             *bool                      `json:"hostUsers,omitempty"`
+	ShareProcessNamespace *bool                      `json:"shareProcessNamespace,omitempty"`
+	RuntimeClassName      *string                    `json:"runtimeClassName,omitempty"`
+	Volumes               []corev1.Volume            `json:"volumes,omitempty"`
+	// Alone keeps the pod to the trials of this one name: for pods that are expected not to run, and
+	// for shapes that hurt their neighbours.
+	Alone string `json:"alone,omitempty"`
+}
+
+// Container is the container-level part of a shape.
+type Container struct {
+	SecurityContext *corev1.SecurityContext     `json:"securityContext,omitempty"`
+	Resources       corev1.ResourceRequirements `json:"resources,omitzero"`
+	VolumeMounts    []corev1.VolumeMount        `json:"volumeMounts,omitempty"`
+	// Command replaces the probe with a real command, for checks of what users type. The container's
+	// exit code and log are the observation; there is no document. Arguments may hold $(PEER_IP), the
+	// address of a pod on another node.
+	Command []string `json:"command,omitempty"`
+}
+
+// Unsupported is one way a runtime or kernel shows that it lacks a feature.
+type Unsupported struct {
+	// Trial names the trial it is seen in; empty is any.
+	Trial string
+	// Message is a substring of the container's or pod's status message (case-insensitive).
+	Message string
+	// Errno is the errno of the trial's action.
+	Errno string
+	// Reason is what the report says of it.
+	Reason string
+}
+
+// Network is the part of a NetworkPolicy check: agents a, b and c (labels pod=a ...), on alternating
+// nodes, in a namespace of the check's own. Every agent connects to every agent and port before the
+// policies (the control: all allowed) and after; what is wanted is computed from the objects.
+type Network struct {
+	Policies []networkingv1.NetworkPolicy
+}

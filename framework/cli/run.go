@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"assay/framework/run"
+	"assay/framework/specs"
+	"assay/reports/terminal"
+	"assay/suites"
+)
+
+func runCommand(status *int) *cobra.Command {
+	var settings run.Settings
+	var filter specs.Filter
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Create the clusters of a matrix, run the checks, write the reports",
+		Long: `Creates a cluster for each column of the matrix, runs the selected checks on all of them at the same
+time, writes the reports to reports/out/<run> (and reports/out/latest), and deletes the clusters.
+
+The filters are Ginkgo's: --focus and --skip are regular expressions on "<column> <check>: <claim>",
+--label-filter is an expression over columns, areas and levels.`,
+		Example: `  assay run --label-filter 'seccomp && must'
+  assay run --focus 'ping/default:' --keep
+  assay run --matrix kind-configs/examples/cri-o-net-raw.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			*status, err = runSuite(c, settings, filter)
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&settings.Matrix, "matrix", "", "matrix `file` (default kind-configs/matrix.yaml of the checkout)")
+	flags.StringSliceVar(&settings.Columns, "column", nil, "run this `column` only; may be repeated")
+	flags.StringArrayVar(&filter.Focus, "focus", nil, "run the specs that match this `regexp`; may be repeated")
+	flags.StringArrayVar(&filter.Skip, "skip", nil, "leave out the specs that match this `regexp`; may be repeated")
+	flags.StringVar(&filter.LabelFilter, "label-filter", "", "run the specs whose labels satisfy this `expression`, as 'caps || ping'")
+	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
+	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
+	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
+	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
+	return c
+}
+
+func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter) (int, error) {
+	options, err := settings.Options()
+	if err != nil {
+		return 0, err
+	}
+	if err := filter.Validate(); err != nil {
+		return 0, &run.UsageError{Err: err}
+	}
+	options.Checks = suites.All()
+	options.Progress = c.ErrOrStderr()
+	options.CommandLine = append([]string{"assay"}, os.Args[1:]...)
+	ctx, again, stop := run.Interruptible(c.Context())
+	defer stop()
+	r := run.New(ctx, options)
+	go r.LeaveOn(again, c.ErrOrStderr())
+
+	names := make([]string, 0, len(options.Columns))
+	for _, column := range options.Columns {
+		names = append(names, column.Name)
+	}
+	if _, err := specs.Run(quiet{}, names, options.Checks, r, &filter); err != nil {
+		return 0, err
+	}
+	final, folder, files, err := r.Finish()
+	if err != nil {
+		return 0, err
+	}
+	width, colour := shape(c.OutOrStdout())
+	if err := terminal.Write(c.OutOrStdout(), &final, terminal.Options{Directory: folder, Files: files, Width: width, Colour: colour}); err != nil {
+		return 0, fmt.Errorf("print the results: %w", err)
+	}
+	return final.Run.Exit, nil
+}
+
+// quiet takes Ginkgo's word that a spec failed: the exit status comes from the results.
+type quiet struct{}
+
+func (quiet) Fail() {}
+
+// shape is the width of a terminal, and whether it shows colours; 0 is no terminal.
+func shape(out io.Writer) (width int, colour bool) {
+	file, ok := out.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(file.Fd())) //nolint:gosec // a file descriptor
+	if err != nil {
+		return 0, false
+	}
+	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

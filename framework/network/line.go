@@ -1,0 +1,111 @@
+package network
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/remotecommand"
+
+	"assay/framework/probe"
+	"assay/framework/target"
+)
+
+// line is an open exec session with the probe in an agent's pod: requests and answers are lines of
+// JSON. It goes through the kubelet into the pod, so no NetworkPolicy can be in its way.
+type line struct {
+	requests io.Writer
+	answers  chan answer
+}
+
+type answer struct {
+	response probe.ConnectResponse
+	err      error
+}
+
+// openLine opens the session; it ends with the context.
+func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (*line, error) {
+	if to.Config == nil {
+		return nil, errors.New("the target cannot stream")
+	}
+	url := to.Client.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).
+		SubResource("exec").VersionedParams(&corev1.PodExecOptions{
+		Container: pod.Spec.Containers[0].Name,
+		Command:   []string{probe.ProgramPath, probe.CommandConnect},
+		Stdin:     true, Stdout: true, Stderr: true,
+	}, scheme.ParameterCodec).URL()
+	executor, err := remotecommand.NewWebSocketExecutor(to.Config, "GET", url.String())
+	if err != nil {
+		return nil, err
+	}
+	stdin, requests := io.Pipe()
+	output, stdout := io.Pipe()
+	var stderr bytes.Buffer
+	l := &line{requests: requests, answers: make(chan answer)}
+	go func() {
+		err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
+		if err == nil {
+			err = io.EOF
+		}
+		err = fmt.Errorf("the session ended: %w %s", err, stderr.String())
+		_ = stdin.CloseWithError(err)
+		_ = stdout.CloseWithError(err)
+	}()
+	go l.read(ctx, output)
+	return l, nil
+}
+
+// longestAnswer bounds a line of the probe, in bytes.
+const longestAnswer = 1 << 20
+
+func (l *line) read(ctx context.Context, output io.Reader) {
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, longestAnswer)
+	send := func(a answer) bool {
+		select {
+		case l.answers <- a:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for lines.Scan() {
+		var a answer
+		if a.err = json.Unmarshal(lines.Bytes(), &a.response); a.err == nil && a.response.Version != probe.Version {
+			a.err = fmt.Errorf("the agent speaks version %d of the protocol, the suite version %d", a.response.Version, probe.Version)
+		}
+		if !send(a) {
+			return
+		}
+	}
+	err := lines.Err()
+	if err == nil {
+		err = io.EOF
+	}
+	for send(answer{err: err}) {
+		continue
+	}
+}
+
+// ask sends one request and waits for its answer.
+func (l *line) ask(ctx context.Context, request probe.ConnectRequest) (map[string]probe.Connection, error) {
+	encoded, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("write the request: %w", err)
+	}
+	if _, err := l.requests.Write(append(encoded, '\n')); err != nil {
+		return nil, fmt.Errorf("send the request: %w", err)
+	}
+	select {
+	case a := <-l.answers:
+		return a.response.Connections, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

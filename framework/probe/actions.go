@@ -1,0 +1,75 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+)
+
+// The operations. Each undoes what it did. Every one that ends in one decisive system call reports
+// Syscall, Errno, Filter and Capability.
+const (
+	// OpSocket opens socket(ARG0 family: inet|packet|alg|vsock|netlink, ARG1 type: raw|dgram|stream,
+	// ARG2 protocol: a name or number) and closes it.
+	OpSocket Op = "socket"
+	// OpICMP sends one ICMP echo through a SOCK_DGRAM socket to ARG0 (an address or $PEER_IP) and
+	// waits for the reply.
+	OpICMP Op = "icmp"
+	// OpLinkAdd makes a dummy network link in the container's network namespace and removes it.
+	OpLinkAdd Op = "link-add"
+	// OpClockAdjtime calls clock_adjtime with ADJ_SETOFFSET and a zero offset: the time stays.
+	OpClockAdjtime Op = "clock-adjtime"
+	// OpChown gives a new file in directory ARG0 to uid ARG1.
+	OpChown Op = "chown"
+	// OpChmod changes the mode of a new file in directory ARG0.
+	OpChmod Op = "chmod"
+	// OpMknod makes a character device 1:3 (null) in directory ARG0.
+	OpMknod Op = "mknod"
+	// OpMount mounts a tmpfs on a new directory in directory ARG0 and unmounts it.
+	OpMount Op = "mount"
+	// OpSethostname sets the host name to the one it has.
+	OpSethostname Op = "sethostname"
+	// OpUnshare calls unshare(ARG0: user|mount) in a thread that ends.
+	OpUnshare Op = "unshare"
+	// OpWriteFile creates and removes a file in directory ARG0.
+	OpWriteFile Op = "write-file"
+	// OpReadFile reads ARG0; Values["content"].
+	OpReadFile Op = "read-file"
+	// OpBind binds and listens on TCP port ARG0 of all addresses.
+	OpBind Op = "bind"
+	// OpRun runs the command ARGS with the probe's credentials: Allowed when it exits with 0, Denied
+	// when it ran and exits with another code or by a signal, Broken when it could not be started for
+	// want of the file. An exec refused by the kernel (EPERM, EACCES) is Denied with that Errno.
+	OpRun Op = "run"
+	// OpRunProbe runs the probe's copy at path ARG0 (set-uid, say) with "credentials": Values are the
+	// uid, euid, gid, egid, effective and permitted of the new process.
+	OpRunProbe Op = "run-probe"
+	// OpProcesses lists /proc: Values["count"], Values["pid1"] the command of PID 1,
+	// Values["foreign"] "true" when a kubelet or an init of the node is visible.
+	OpProcesses Op = "processes"
+	// OpSysctls reads the sysctls ARGS (all of the probe's own list when there are none): Values by
+	// dotted name; one that is not there is left out.
+	OpSysctls Op = "sysctls"
+	// OpSyscallTable asks the container's own seccomp filter about every system call, by user
+	// notification: Values by number and condition ("165", "41:family=38") are "allow" or the errno's
+	// name. Nothing is executed.
+	OpSyscallTable Op = "syscall-table"
+	// OpMounts reads /proc/self/mountinfo: Values by mount point are the sorted options.
+	OpMounts Op = "mounts"
+)
+
+// Do makes an action.
+func Do(op Op, args ...string) Action { return Action{Op: op, Args: args} }
+
+// Run is the action of running a real command.
+func Run(command ...string) Action { return Do(OpRun, command...) }
+
+// String is the action as a reader would type it.
+func (a Action) String() string {
+	if a.IsZero() {
+		return "read the facts of the process"
+	}
+	if len(a.Args) == 0 {
+		return string(a.Op)
+	}
+	return string(a.Op) + " " + strings.Join(slices.Clone(a.Args), " ")
+}

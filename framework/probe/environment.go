@@ -1,0 +1,73 @@
+package probe
+
+// The places of the probe's image (fixtures/probe, built by framework/probeimage).
+const (
+	// ProgramPath is the probe, the image's entry point.
+	ProgramPath = "/assay/probe"
+	// SetuidPath is a copy of the probe, set-uid root.
+	SetuidPath = "/assay/probe-setuid"
+	// BusyboxPath is a static busybox; its applets are links in /bin.
+	BusyboxPath = "/bin/busybox"
+	// PingPath is a plain ping, a link to busybox.
+	PingPath = "/bin/ping"
+	// PingFileCapabilityPath is a copy of busybox named ping with cap_net_raw+ep.
+	PingFileCapabilityPath = "/assay/file-capability/ping"
+	// PingSetuidPath is a copy of busybox named ping, set-uid root.
+	PingSetuidPath = "/assay/setuid/ping"
+	// WritableDirectory is a directory of the image that everybody may write to (mode 1777), on the
+	// container's root file system.
+	WritableDirectory = "/tmp"
+)
+
+// The probe's subcommands, its first argument. None: carry out the Request and print the Document.
+const (
+	// CommandServe serves TCP and UDP on the ports of ServePorts until it is told to end.
+	CommandServe = "serve"
+	// CommandConnect reads ConnectRequest documents from stdin, one a line, and answers each with a
+	// line of ConnectResponse.
+	CommandConnect = "connect"
+	// CommandCredentials prints the credentials of the process for OpRunProbe.
+	CommandCredentials = "credentials"
+)
+
+// ServePort is the TCP and UDP port that CommandServe listens on.
+const ServePort = 8080
+
+// Target is an address to connect to.
+type Target struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Port    int    `json:"port"`
+	// Protocol is TCP or UDP.
+	Protocol string `json:"protocol"`
+}
+
+// ConnectRequest asks for one connection to each target, all at once.
+type ConnectRequest struct {
+	Version int      `json:"version"`
+	Targets []Target `json:"targets"`
+	// TimeoutMilliseconds is the deadline of each connection.
+	TimeoutMilliseconds int `json:"timeoutMilliseconds"`
+}
+
+// Connection is how a connection ended. The zero value says that nothing is known.
+type Connection string
+
+// The ends of a connection. Broken is the probe's own failure, never "blocked".
+const (
+	Connected   Connection = "connected"
+	Refused     Connection = "refused"
+	Reset       Connection = "reset"
+	TimedOut    Connection = "timed out"
+	Unreachable Connection = "unreachable"
+	BrokenProbe Connection = "broken"
+)
+
+// ConnectResponse answers a ConnectRequest.
+type ConnectResponse struct {
+	Version int `json:"version"`
+	// Connections are by target name.
+	Connections map[string]Connection `json:"connections"`
+	// Problems are the words behind Broken, by target name.
+	Problems map[string]string `json:"problems,omitempty"`
+}

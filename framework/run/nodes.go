@@ -1,0 +1,106 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"golang.org/x/sync/errgroup"
+
+	nodev1 "k8s.io/api/node/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"assay/fixtures/seccomp"
+	"assay/framework/cluster"
+	"assay/framework/column"
+	"assay/framework/probe"
+	"assay/framework/target"
+	"assay/framework/workload"
+	"assay/reports/results"
+)
+
+// prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
+func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
+	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference}
+	var facts []cluster.NodeFacts
+	group, ctx := errgroup.WithContext(r.ctx)
+	group.Go(func() error { return made.LoadImage(ctx, p.probe.ArchivePath, p.probe.Reference) })
+	group.Go(func() error { return writeProfiles(ctx, made) })
+	group.Go(func() error {
+		var err error
+		facts, err = made.NodeFacts(ctx)
+		return err
+	})
+	if c.OCIRuntime != column.DefaultOCIRuntime {
+		to.RuntimeClass = c.OCIRuntime
+		group.Go(func() error { return makeRuntimeClass(ctx, made, c.OCIRuntime) })
+	}
+	if err := group.Wait(); err != nil {
+		return to, err
+	}
+	for _, node := range facts {
+		bounding := probe.Set(0)
+		if err := bounding.UnmarshalText([]byte(node.BoundingSet)); err != nil {
+			return to, fmt.Errorf("the bounding set of node %s: %w", node.Name, err)
+		}
+		to.Nodes = append(to.Nodes, target.Node{Name: node.Name, Bounding: bounding})
+	}
+	return to, r.describeNodes(c, facts)
+}
+
+// makeRuntimeClass makes the class that selects a handler of the nodes.
+// Source: https://kubernetes.io/docs/concepts/containers/runtime-class/
+func makeRuntimeClass(ctx context.Context, made *cluster.Cluster, handler string) error {
+	class := &nodev1.RuntimeClass{
+		ObjectMeta: metav1.ObjectMeta{Name: handler, Labels: map[string]string{workload.Label: "runtimeclass"}},
+		Handler:    handler,
+	}
+	_, err := made.Client.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create RuntimeClass %s: %w", handler, err)
+	}
+	return nil
+}
+
+// describeNodes keeps what the nodes said of themselves.
+func (r *Run) describeNodes(c column.Column, facts []cluster.NodeFacts) error {
+	nodes := make([]results.Node, 0, len(facts))
+	oci := results.OCIRuntime{Name: c.OCIRuntime}
+	for _, node := range facts {
+		described := results.Node{
+			Name: node.Name, OS: node.OS, Kernel: node.Kernel, Runtime: node.Runtime, BoundingSet: node.BoundingSet,
+		}
+		if len(node.Restrictions) > 0 {
+			if err := json.Unmarshal(node.Restrictions, &described.Restrictions); err != nil {
+				return fmt.Errorf("the restrictions of node %s: %w", node.Name, err)
+			}
+		}
+		nodes = append(nodes, described)
+		for _, each := range node.OCIRuntimes {
+			if each.Name == c.OCIRuntime {
+				oci.Version, oci.Libseccomp = each.Version, each.Libseccomp
+			}
+		}
+	}
+	r.change(c.Name, func(described *results.Column) {
+		described.Nodes = nodes
+		described.OCIRuntime = oci
+	})
+	return nil
+}
+
+// writeProfiles puts the suite's seccomp profiles where the kubelets look for them.
+func writeProfiles(ctx context.Context, made *cluster.Cluster) error {
+	files, err := seccomp.Files()
+	if err != nil {
+		return err
+	}
+	for name, content := range files {
+		if err := made.WriteFile(ctx, path.Join(seccomp.NodeDirectory, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

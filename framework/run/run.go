@@ -1,0 +1,301 @@
+// Package run executes a whole run: it provides the columns with clusters, has their evidence gathered,
+// gives each cell to who waits for it, and has the results on disk before anything is torn down.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"assay/framework/check"
+	"assay/framework/cluster"
+	"assay/framework/column"
+	"assay/framework/engine"
+	"assay/framework/progress"
+	"assay/framework/specs"
+	"assay/reports"
+	"assay/reports/results"
+)
+
+// Options say what is run.
+type Options struct {
+	// Root is the checkout: the recipes of node images and the probe's source are below it.
+	Root string
+	// Matrix is the matrix file's path, for the commands that rerun a cell.
+	Matrix string
+	// Columns are those to run, in the order of the reports.
+	Columns []column.Column
+	// Checks are all checks, in the order of the reports.
+	Checks []check.Check
+	// Engine forces a container engine; empty takes the first that answers.
+	Engine string
+	// Keep leaves the clusters.
+	Keep bool
+	// Reuse takes kept clusters where they are what the columns say. It implies Keep.
+	Reuse bool
+	// Out is the folder that gets a folder for the run.
+	Out string
+	// Progress is where the lines of progress go.
+	Progress io.Writer
+	// CommandLine is what the user typed, without secrets.
+	CommandLine []string
+}
+
+// ErrInterrupted is the cause of a context that the user ended.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run is one run. It is used once: New, Start, Cells, Finish.
+type Run struct {
+	options  Options
+	progress *progress.Log
+	//nolint:containedctx // The run's life is that of one call of specs.Run, which has no context of its own.
+	ctx    context.Context
+	id     string
+	folder string
+	ended  sync.WaitGroup
+
+	mutex    sync.Mutex
+	results  results.Results
+	waiters  map[place]chan struct{}
+	clusters map[string]string // cluster by column
+	manager  *cluster.Manager
+}
+
+type place struct{ check, column string }
+
+// New prepares a run. Nothing is made yet.
+func New(ctx context.Context, options Options) *Run {
+	options.Keep = options.Keep || options.Reuse
+	r := &Run{
+		options: options, ctx: ctx,
+		progress: progress.New(options.Progress),
+		waiters:  map[place]chan struct{}{},
+		clusters: map[string]string{},
+	}
+	r.results.SchemaVersion = results.SchemaVersion
+	r.results.Run.Started = time.Now().UTC()
+	r.results.Run.CommandLine = options.CommandLine
+	return r
+}
+
+// Start begins to provide the columns and to gather the evidence of the selected checks, and returns at
+// once. Columns and checks of which nothing is selected are not in the results.
+func (r *Run) Start(selection specs.Selection) error {
+	if err := r.makeFolder(); err != nil {
+		return err
+	}
+	chosen := map[string]bool{}
+	var columns []column.Column
+	for _, c := range r.options.Columns {
+		if len(selection[c.Name]) == 0 {
+			continue
+		}
+		columns = append(columns, c)
+		r.results.Columns = append(r.results.Columns, describe(c))
+		for _, each := range selection[c.Name] {
+			chosen[each.ID] = true
+			r.waiters[place{each.ID, c.Name}] = make(chan struct{})
+		}
+	}
+	for _, each := range r.options.Checks {
+		if chosen[each.ID] {
+			r.results.Checks = append(r.results.Checks, results.Check{
+				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source,
+			})
+		}
+	}
+	// A filter may leave a check in one column only; the cells of the others are skipped, not missing.
+	for _, c := range columns {
+		for _, each := range r.results.Checks {
+			if _, selected := r.waiters[place{each.ID, c.Name}]; !selected {
+				r.results.Cells = append(r.results.Cells, results.Cell{
+					Check: each.ID, Column: c.Name, Verdict: results.Skipped, Reason: "not selected",
+				})
+			}
+		}
+	}
+	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
+	r.ended.Go(func() { r.execute(columns, selection) })
+	return nil
+}
+
+// makeFolder makes the run's folder under a name that is not taken.
+func (r *Run) makeFolder() error {
+	out, err := filepath.Abs(r.options.Out)
+	if err != nil {
+		return fmt.Errorf("make the run's folder: %w", err)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("make the run's folder: %w", err)
+	}
+	base := r.results.Run.Started.Format("20060102-150405")
+	for attempt := 0; ; attempt++ {
+		r.id = base
+		if attempt > 0 {
+			r.id = fmt.Sprintf("%s-%d", base, attempt)
+		}
+		r.folder = filepath.Join(out, r.id)
+		err := os.Mkdir(r.folder, 0o755)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("make the run's folder: %w", err)
+		}
+	}
+	r.results.Run.ID = r.id
+	return nil
+}
+
+// Cells implements specs.Execution.
+func (r *Run) Cells() specs.Cells {
+	return func(ctx context.Context, column, checkID string) (results.Cell, error) {
+		r.mutex.Lock()
+		waiter, known := r.waiters[place{checkID, column}]
+		r.mutex.Unlock()
+		if !known {
+			return results.Cell{}, fmt.Errorf("%s on %s was not selected", checkID, column)
+		}
+		select {
+		case <-waiter:
+		case <-ctx.Done():
+			return results.Cell{}, context.Cause(ctx)
+		}
+		r.mutex.Lock()
+		defer r.mutex.Unlock()
+		cell, _ := r.results.Cell(checkID, column)
+		return cell, nil
+	}
+}
+
+// record takes a cell and wakes who waits for it. The first word about a cell stands.
+func (r *Run) record(cell results.Cell) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	waiter, known := r.waiters[place{cell.Check, cell.Column}]
+	if !known {
+		return
+	}
+	select {
+	case <-waiter:
+		return
+	default:
+	}
+	cell.Rerun = r.rerun(cell)
+	r.results.Cells = append(r.results.Cells, cell)
+	close(waiter)
+}
+
+// rerun is the command that repeats just the cell.
+func (r *Run) rerun(cell results.Cell) string {
+	matrix := r.options.Matrix
+	if relative, err := filepath.Rel(r.options.Root, matrix); err == nil && filepath.IsLocal(relative) {
+		matrix = relative
+	}
+	return fmt.Sprintf("go run . run --matrix %s --column %s --focus '%s:'", matrix, cell.Column, cell.Check)
+}
+
+// failColumn makes every cell of the column that is still open an error.
+func (r *Run) failColumn(name string, checks []check.Check, reason string) {
+	for _, each := range checks {
+		r.record(results.Cell{Check: each.ID, Column: name, Verdict: results.Error, Reason: reason})
+	}
+}
+
+// change changes what is known of a column.
+func (r *Run) change(name string, change func(*results.Column)) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for i := range r.results.Columns {
+		if r.results.Columns[i].Name == name {
+			change(&r.results.Columns[i])
+		}
+	}
+}
+
+// snapshot is the results as they are known now, complete and in order.
+func (r *Run) snapshot() results.Results {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	now := r.results
+	now.Columns = slices.Clone(now.Columns)
+	now.Cells = slices.Clone(now.Cells)
+	now.Phases = nil
+	for _, phase := range r.progress.Phases() {
+		now.Phases = append(now.Phases, results.Phase{Column: phase.Column, Name: phase.Name, Seconds: phase.Took.Seconds()})
+	}
+	now.Run.Finished = time.Now().UTC()
+	now.Complete()
+	if errors.Is(context.Cause(r.ctx), ErrInterrupted) {
+		now.Run.Exit = results.ExitInterrupted
+	} else {
+		now.Run.Exit = now.Outcome().Status
+	}
+	return now
+}
+
+// save has what is known now on disk.
+func (r *Run) save() error {
+	now := r.snapshot()
+	return now.Write(filepath.Join(r.folder, reports.ResultsFile))
+}
+
+// Finish waits until all columns have ended, and writes all reports. It returns the results, the run's
+// folder and the names of the files in it.
+func (r *Run) Finish() (final results.Results, folder string, files []string, err error) {
+	r.ended.Wait()
+	final = r.snapshot()
+	files, err = reports.WriteAll(r.folder, &final)
+	return final, r.folder, files, err
+}
+
+// Remaining lists the clusters of this run that are there now.
+func (r *Run) Remaining() []string {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	var names []string
+	for _, name := range r.clusters {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func describe(c column.Column) results.Column {
+	described := results.Column{
+		Name:       c.Name,
+		Runtime:    results.Runtime{Name: c.Runtime.Name, Version: c.Runtime.Version},
+		OCIRuntime: results.OCIRuntime{Name: c.OCIRuntime},
+		Kubernetes: c.Kubernetes,
+		Network:    results.Network{Name: c.Network},
+		NodeImage:  c.Image,
+	}
+	for _, fragment := range c.Config {
+		if described.Config == nil {
+			described.Config = map[string]string{}
+		}
+		content, err := os.ReadFile(fragment.Path)
+		if err != nil {
+			content = []byte(err.Error())
+		}
+		described.Config[filepath.Base(fragment.Path)] = string(content)
+	}
+	return described
+}
+
+// prepareEngine finds the engine and configures it.
+func (r *Run) prepareEngine() (*engine.Engine, engine.Machine, error) {
+	done := r.progress.Step("container engine")
+	found, machine, err := engine.Prepare(r.ctx, engine.Options{
+		Root: r.options.Root, Name: r.options.Engine, Log: r.progress.Writer(),
+	})
+	done(err)
+	return found, machine, err
+}

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"assay/framework/column"
+)
+
+// Settings are what a user sets, as flags of the command and of the suite.
+type Settings struct {
+	// Matrix is the matrix file; empty is kind-configs/matrix.yaml of the checkout.
+	Matrix string
+	// Columns are the names of the columns to run; none runs all.
+	Columns []string
+	Engine  string
+	// Out is where the run's folder is made; empty is reports/out of the checkout.
+	Out         string
+	Keep, Reuse bool
+}
+
+// UsageError is wrong usage: nothing was done, and the user can mend it.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap is the error as it was found.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Options reads the settings into the options of a run; what the suite itself brings along (checks,
+// profiles, progress) is left to the caller. All its errors are UsageErrors.
+func (s Settings) Options() (Options, error) {
+	options, err := s.read()
+	if err != nil {
+		return Options{}, &UsageError{err}
+	}
+	return options, nil
+}
+
+func (s Settings) read() (Options, error) {
+	root, err := Root()
+	if err != nil {
+		return Options{}, err
+	}
+	if s.Matrix == "" {
+		s.Matrix = filepath.Join(root, "kind-configs", "matrix.yaml")
+	}
+	if s.Out == "" {
+		s.Out = filepath.Join(root, "reports", "out")
+	}
+	known, err := column.ReadKnown(filepath.Join(root, "kind-configs", "components"))
+	if err != nil {
+		return Options{}, err
+	}
+	matrix, err := column.Load(s.Matrix, known)
+	if err != nil {
+		return Options{}, err
+	}
+	columns, err := matrix.Select(s.Columns)
+	if err != nil {
+		return Options{}, err
+	}
+	absolute, err := filepath.Abs(s.Matrix)
+	if err != nil {
+		return Options{}, fmt.Errorf("%s: %w", s.Matrix, err)
+	}
+	return Options{
+		Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
+	}, nil
+}
+
+// Root is the checkout that holds the working directory: the recipes of the node images and the
+// probe's source are read from it.
+func Root() (string, error) {
+	directory, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	for start := directory; ; directory = filepath.Dir(directory) {
+		_, err := os.Stat(filepath.Join(directory, "kind-configs", "components"))
+		if err == nil {
+			return directory, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("find the checkout: %w", err)
+		}
+		if directory == filepath.Dir(directory) {
+			return "", fmt.Errorf("%s is not in a checkout of Assay; run it from one, the recipes of the node images are there", start)
+		}
+	}
+}

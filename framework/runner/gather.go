@@ -1,0 +1,245 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"assay/framework/check"
+	"assay/framework/probe"
+	"assay/framework/target"
+	"assay/framework/workload"
+)
+
+// gatherer runs pods and reads what came of them.
+type gatherer struct {
+	to        target.Target
+	options   Options
+	namespace string
+	watch     *watch
+	// log reads a container's log.
+	log func(ctx context.Context, pod, container string) ([]byte, error)
+}
+
+func newGatherer(to target.Target, options Options, namespace string, watch *watch) *gatherer {
+	return &gatherer{
+		to: to, options: options, namespace: namespace, watch: watch,
+		log: func(ctx context.Context, pod, container string) ([]byte, error) {
+			return to.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
+		},
+	}
+}
+
+// gather runs a pod, once more in a fresh pod where the evidence is not there, and hands the
+// observations to the collection. Its error means that the run as a whole ends.
+func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection, started time.Time) error {
+	observed, err := g.attempt(ctx, pod)
+	if err != nil {
+		return err
+	}
+	again := doubtful(pod, observed)
+	if len(again) == 0 || !to.mayRetry() {
+		to.add(pod, observed, 1, nil, started)
+		return nil
+	}
+	second, err := g.attempt(ctx, pod.Again(2))
+	if err != nil {
+		return err
+	}
+	for key := range again {
+		observed[key] = second[key]
+	}
+	to.add(pod, observed, 2, again, started)
+	return nil
+}
+
+// doubtful lists the trials whose evidence is missing, or whose container never started although it
+// was wanted to, with the reason. A denial that was not wanted is no doubt: it would be hidden by
+// trying again.
+func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map[workload.Key]string {
+	again := map[workload.Key]string{}
+	for _, placement := range pod.Placements {
+		o := observed[placement.Key]
+		switch want := placement.Trial.Want; {
+		case o.Problem != "":
+			again[placement.Key] = o.Problem
+		case o.Result != nil && o.Result.Outcome == probe.Broken:
+			again[placement.Key] = "the probe broke: " + o.Result.Problem
+		case !o.State.Started && (want == nil || !want.Met(o)):
+			again[placement.Key] = "not started: " + o.State.Reason + " " + o.State.Message
+		}
+	}
+	return again
+}
+
+// attempt submits the pod, waits until each of its containers has ended or was refused, and reads
+// their output.
+func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.Key]check.Observation, error) {
+	pods := g.to.Client.CoreV1().Pods(g.namespace)
+	_, err := pods.Create(ctx, pod.Object, metav1.CreateOptions{})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+		observed := brokenPod(pod, "")
+		for key, o := range observed {
+			o.Rejected = err.Error()
+			observed[key] = o
+		}
+		return observed, g.options.Evidence.Write(pod.Object.Name, podEvidence{Pod: pod.Object, Rejected: err.Error()})
+	case err != nil:
+		return brokenPod(pod, fmt.Sprintf("create the pod: %v", err)), nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
+	defer cancel()
+	seen, err := g.watch.until(waiting, pod.Object.Name, settled)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	problem := ""
+	if err != nil {
+		problem = fmt.Sprintf("the pod was not done after %s; last seen: %s", g.options.Timeouts.Pod, g.lastSeen(ctx, pod.Object.Name, seen))
+	}
+	return g.read(ctx, pod, seen, problem)
+}
+
+// podEvidence is what is kept of a pod.
+type podEvidence struct {
+	Pod      *corev1.Pod       `json:"pod"`
+	Rejected string            `json:"rejected,omitempty"`
+	Problem  string            `json:"problem,omitempty"`
+	Logs     map[string]string `json:"logs,omitempty"`
+}
+
+// read makes the observations of a pod that settled, or of one that did not in time.
+func (g *gatherer) read(ctx context.Context, pod workload.Pod, seen *corev1.Pod, problem string) (map[workload.Key]check.Observation, error) {
+	evidence := podEvidence{Pod: seen, Problem: problem, Logs: map[string]string{}}
+	containers := map[string]check.Observation{}
+	for _, placement := range pod.Placements {
+		if _, done := containers[placement.Container]; done {
+			continue
+		}
+		o := check.Observation{
+			Problem: problem, Namespace: g.namespace, Pod: pod.Object.Name,
+			Container: placement.Container, Node: pod.Object.Spec.NodeName,
+			NodeBounding: g.bounding(pod.Object.Spec.NodeName),
+		}
+		if seen != nil {
+			o.State = state(seen, placement.Container)
+		}
+		// A container that ended has its say, even where a sibling never settled.
+		if o.State.Terminated && o.State.Started {
+			o.Problem = ""
+			g.readOutput(ctx, placement, &o)
+			evidence.Logs[placement.Container] = o.Log
+			if len(placement.Trial.Container.Command) == 0 {
+				o.Log = ""
+			}
+		} else if o.Problem == "" && infrastructure(o.State.Reason) {
+			o.Problem = o.State.Reason + ": " + o.State.Message
+		} else if refused(o.State) {
+			o.Problem = ""
+		}
+		containers[placement.Container] = o
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := g.options.Evidence.Write(pod.Object.Name, evidence); err != nil {
+		return nil, err
+	}
+	observed := make(map[workload.Key]check.Observation, len(pod.Placements))
+	for _, placement := range pod.Placements {
+		o := containers[placement.Container]
+		o.Result = result(o.Document, placement.Trial.Action)
+		observed[placement.Key] = o
+	}
+	return observed, nil
+}
+
+func (g *gatherer) bounding(node string) probe.Set {
+	for _, n := range g.to.Nodes {
+		if n.Name == node {
+			return n.Bounding
+		}
+	}
+	return 0
+}
+
+func result(document *probe.Document, action probe.Action) *probe.Result {
+	if document == nil || action.IsZero() {
+		return nil
+	}
+	for i := range document.Results {
+		if document.Results[i].Action.Key() == action.Key() {
+			return &document.Results[i]
+		}
+	}
+	return nil
+}
+
+// readOutput reads the container's log, and the probe's document in it. The log may lag behind the
+// container's end, so a document that is not complete is waited for.
+func (g *gatherer) readOutput(ctx context.Context, placement workload.Placement, o *check.Observation) {
+	isProbe := len(placement.Trial.Container.Command) == 0
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, g.options.Timeouts.Log, true, func(ctx context.Context) (bool, error) {
+		log, err := g.log(ctx, o.Pod, o.Container)
+		if err != nil {
+			last = fmt.Errorf("read the log: %w", err)
+			return false, nil
+		}
+		o.Log = string(log)
+		if !isProbe {
+			// A command that failed says why; its words may still be on their way.
+			return o.Log != "" || o.State.ExitCode == 0, nil
+		}
+		o.Document, last = parseDocument(o.Log)
+		return last == nil, nil
+	})
+	if err == nil || (last == nil && !isProbe) {
+		return
+	}
+	if last == nil {
+		last = err
+	}
+	o.Problem = fmt.Sprintf("%v (the container ended with exit code %d, signal %d, %s %s; the log ends with %q)",
+		last, o.State.ExitCode, o.State.Signal, o.State.Reason, o.State.Message, tail(o.Log, 300))
+}
+
+func tail(text string, length int) string {
+	if len(text) <= length {
+		return text
+	}
+	return "..." + strings.ToValidUTF8(text[len(text)-length:], "")
+}
+
+// parseDocument finds the probe's document in a log, which may hold lines of others.
+func parseDocument(log string) (*probe.Document, error) {
+	for line := range strings.Lines(log) {
+		// A line of somebody else that ended without a newline may stand before the document.
+		_, text, found := strings.Cut(line, probe.DocumentPrefix)
+		if !found {
+			continue
+		}
+		document := &probe.Document{}
+		if err := json.Unmarshal([]byte(text), document); err != nil {
+			return nil, fmt.Errorf("the probe's document cannot be read: %w", err)
+		}
+		switch {
+		case document.Version != probe.Version:
+			return nil, fmt.Errorf("the probe speaks version %d of the protocol, the suite version %d: load the probe image of this suite", document.Version, probe.Version)
+		case !document.Complete:
+			return nil, fmt.Errorf("the probe's document is not complete")
+		}
+		return document, nil
+	}
+	return nil, fmt.Errorf("the log holds no document of the probe")
+}

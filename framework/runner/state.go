@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"assay/framework/check"
+)
+
+// settled says that every container of the pod has ended or was refused, so that nothing more will
+// come of it.
+func settled(pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
+		return true
+	}
+	if len(pod.Status.ContainerStatuses) < len(pod.Spec.Containers) {
+		return false
+	}
+	return !slices.ContainsFunc(pod.Status.ContainerStatuses, func(status corev1.ContainerStatus) bool {
+		return status.State.Terminated == nil && !refused(stateOf(status))
+	})
+}
+
+// refused says that the kubelet or the runtime would not start the container, and said why.
+// Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-state-waiting
+func refused(state check.State) bool {
+	if state.Started || state.Terminated {
+		return false
+	}
+	switch state.Reason {
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError":
+		return state.Message != ""
+	}
+	return infrastructure(state.Reason)
+}
+
+// infrastructure says that the reason is about images, which are the suite's business.
+func infrastructure(reason string) bool {
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError", "RegistryUnavailable":
+		return true
+	}
+	return false
+}
+
+// state is the state of one container of a pod.
+func state(pod *corev1.Pod, container string) check.State {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == container && (status.State.Terminated != nil || pod.Status.Phase != corev1.PodFailed) {
+			return stateOf(status)
+		}
+	}
+	// A pod that the kubelet did not admit has no container states.
+	return check.State{Reason: pod.Status.Reason, Message: pod.Status.Message}
+}
+
+func stateOf(status corev1.ContainerStatus) check.State {
+	switch {
+	case status.State.Terminated != nil:
+		ended := status.State.Terminated
+		return check.State{
+			// The kubelet says that a container ended which the OCI runtime could not start.
+			Started:    ended.Reason != "StartError" && ended.Reason != "ContainerCannotRun" && ended.Reason != "ContainerStatusUnknown",
+			Terminated: true,
+			ExitCode:   ended.ExitCode,
+			Signal:     ended.Signal,
+			Reason:     ended.Reason,
+			Message:    ended.Message,
+		}
+	case status.State.Running != nil:
+		return check.State{Started: true}
+	case status.State.Waiting != nil:
+		return check.State{Reason: status.State.Waiting.Reason, Message: status.State.Waiting.Message}
+	default:
+		return check.State{}
+	}
+}
+
+// lastSeen says what was last known of a pod: its phase, its containers' states, its events.
+func (g *gatherer) lastSeen(ctx context.Context, name string, pod *corev1.Pod) string {
+	if pod == nil {
+		return "never seen by the watch"
+	}
+	parts := []string{"phase " + string(pod.Status.Phase)}
+	if pod.Status.Message != "" {
+		parts = append(parts, pod.Status.Reason+" "+pod.Status.Message)
+	}
+	for _, status := range pod.Status.ContainerStatuses {
+		s := stateOf(status)
+		switch {
+		case s.Terminated:
+			parts = append(parts, fmt.Sprintf("%s ended with %d", status.Name, s.ExitCode))
+		case s.Started:
+			parts = append(parts, status.Name+" running")
+		default:
+			parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s waiting: %s %s", status.Name, s.Reason, s.Message)))
+		}
+	}
+	events, err := g.to.Client.CoreV1().Events(g.namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
+	if err != nil {
+		parts = append(parts, "its events cannot be read: "+err.Error())
+		return strings.Join(parts, "; ")
+	}
+	const most = 3
+	for _, event := range events.Items[max(0, len(events.Items)-most):] {
+		parts = append(parts, fmt.Sprintf("event %s: %s", event.Reason, event.Message))
+	}
+	return strings.Join(parts, "; ")
+}

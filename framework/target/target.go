@@ -1,0 +1,32 @@
+// Package target is what checks run against: nodes under one column, and a client of their cluster.
+// It does not know who made the cluster.
+package target
+
+import (
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"assay/framework/probe"
+)
+
+// Target is the nodes of one column.
+type Target struct {
+	// Column is the column's name.
+	Column string
+	Client kubernetes.Interface
+	// Config is for streams (exec); it is nil where there are none, as in tests with a fake client.
+	Config *rest.Config
+	// Nodes are the column's, at least one.
+	Nodes []Node
+	// ProbeImage is the reference of the probe's image, which the nodes have.
+	ProbeImage string
+	// RuntimeClass selects the handler under test; empty is the node's default.
+	RuntimeClass string
+}
+
+// Node is a node that pods are placed on.
+type Node struct {
+	Name string
+	// Bounding is the capability bounding set of the node itself: what a container can have at most.
+	Bounding probe.Set
+}

@@ -1,0 +1,131 @@
+package workload_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"assay/framework/check"
+	"assay/framework/probe"
+	"assay/framework/target"
+	"assay/framework/workload"
+)
+
+func twoNodes() target.Target {
+	return target.Target{Column: "example", ProbeImage: "localhost/assay/probe:1", Nodes: []target.Node{{Name: "one"}, {Name: "two"}}}
+}
+
+func privileged() check.Container {
+	yes := true
+	return check.Container{SecurityContext: &corev1.SecurityContext{Privileged: &yes}}
+}
+
+func pack(t *testing.T, checks ...check.Check) []workload.Pod {
+	t.Helper()
+	pods, err := workload.Pack(checks, twoNodes(), "assay-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pods
+}
+
+func TestEqualShapesShareAContainerAndItsActions(t *testing.T) {
+	mount, chown := probe.Do(probe.OpMount, "/tmp"), probe.Do(probe.OpChown, "/tmp", "1")
+	pods := pack(t,
+		check.Check{ID: "a/1", Trials: []check.Trial{{Name: "x", Action: mount}, {Name: "y", Container: privileged(), Action: mount}}},
+		check.Check{ID: "a/2", Trials: []check.Trial{{Name: "x", Action: mount}, {Name: "z", Action: chown}, {Name: "facts"}}},
+	)
+	if len(pods) != 1 || len(pods[0].Object.Spec.Containers) != 2 {
+		t.Fatalf("%d pods, the first with %d containers", len(pods), len(pods[0].Object.Spec.Containers))
+	}
+	var request probe.Request
+	if err := json.Unmarshal([]byte(pods[0].Object.Spec.Containers[0].Env[0].Value), &request); err != nil {
+		t.Fatal(err)
+	}
+	if len(request.Actions) != 2 {
+		t.Errorf("the probe is asked for %v, wanted each action once", request.Actions)
+	}
+	containers := map[workload.Key]string{}
+	for _, placement := range pods[0].Placements {
+		containers[placement.Key] = placement.Container
+	}
+	if len(containers) != 5 || containers[workload.Key{Check: "a/1", Trial: "y"}] == containers[workload.Key{Check: "a/1", Trial: "x"}] {
+		t.Errorf("placements %v", containers)
+	}
+}
+
+func TestPodLevelKnobsGetPodsOfTheirOwnOnAlternatingNodes(t *testing.T) {
+	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
+		{Name: "own"}, {Name: "host", Pod: check.Pod{HostPID: true}}, {Name: "alone", Pod: check.Pod{Alone: "alone"}},
+	}})
+	if len(pods) != 3 {
+		t.Fatalf("%d pods", len(pods))
+	}
+	if !pods[1].Object.Spec.HostPID || pods[0].Object.Spec.HostPID {
+		t.Error("hostPID is not on its pod alone")
+	}
+	if pods[0].Object.Spec.NodeName == pods[1].Object.Spec.NodeName {
+		t.Error("the first two pods are on one node")
+	}
+}
+
+func TestManyContainersAreSpreadOverPods(t *testing.T) {
+	var trials []check.Trial
+	for user := range int64(20) {
+		trials = append(trials, check.Trial{
+			Name:      string(rune('a' + user)),
+			Container: check.Container{SecurityContext: &corev1.SecurityContext{RunAsUser: &user}},
+		})
+	}
+	pods := pack(t, check.Check{ID: "a/1", Trials: trials})
+	placed := 0
+	for _, pod := range pods {
+		if len(pod.Object.Spec.Containers) > 6 {
+			t.Errorf("pod %s has %d containers", pod.Object.Name, len(pod.Object.Spec.Containers))
+		}
+		placed += len(pod.Placements)
+	}
+	if len(pods) < 4 || placed != 20 {
+		t.Errorf("%d pods for %d trials", len(pods), placed)
+	}
+}
+
+func TestPeer(t *testing.T) {
+	pods := pack(t,
+		check.Check{ID: "a/1", Trials: []check.Trial{{Name: "local", Pod: check.Pod{Alone: "local"}}}},
+		check.Check{ID: "a/2", Trials: []check.Trial{
+			{Name: "action", Action: probe.Run("ping", "$PEER_IP")},
+			{Name: "command", Container: check.Container{Command: []string{"ping", "$(PEER_IP)"}}},
+		}},
+	)
+	if pods[0].NeedsPeer || !pods[1].NeedsPeer {
+		t.Errorf("needs a peer: %v, %v", pods[0].NeedsPeer, pods[1].NeedsPeer)
+	}
+	told := pods[1].WithPeer("10.0.0.9")
+	for _, container := range told.Object.Spec.Containers {
+		if container.Env[0].Name != probe.PeerVariable || container.Env[0].Value != "10.0.0.9" {
+			t.Errorf("container %s is told %v", container.Name, container.Env)
+		}
+	}
+	if len(pods[1].Object.Spec.Containers[1].Env) != 0 {
+		t.Error("the plan was changed")
+	}
+}
+
+func TestPackIsStable(t *testing.T) {
+	trials := []check.Trial{{Name: "a"}, {Name: "b", Pod: check.Pod{HostIPC: true}}, {Name: "c", Container: privileged()}}
+	first := pack(t, check.Check{ID: "a/1", Trials: trials})
+	second := pack(t, check.Check{ID: "a/1", Trials: trials})
+	one, err := json.Marshal(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := json.Marshal(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(one) != string(two) {
+		t.Error("equal checks were packed differently")
+	}
+}

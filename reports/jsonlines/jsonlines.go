@@ -1,0 +1,72 @@
+// Package jsonlines renders results as JSON lines, one a cell, for jq and its like: every line has all
+// that is needed to group and filter, so that nothing has to be joined.
+package jsonlines
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"assay/reports/results"
+)
+
+// line is a cell with what is known of its run, check and column.
+type line struct {
+	Run            string          `json:"run"`
+	Started        time.Time       `json:"started"`
+	Check          string          `json:"check"`
+	Area           string          `json:"area"`
+	Level          string          `json:"level"`
+	Column         string          `json:"column"`
+	Runtime        string          `json:"runtime"`
+	RuntimeVersion string          `json:"runtimeVersion"`
+	OCIRuntime     string          `json:"ociRuntime"`
+	OCIVersion     string          `json:"ociRuntimeVersion"`
+	Kubernetes     string          `json:"kubernetes"`
+	Kernel         string          `json:"kernel"`
+	Verdict        results.Verdict `json:"verdict"`
+	Reason         string          `json:"reason"`
+	Observed       json.RawMessage `json:"observed,omitempty"`
+	// Differs says that the columns differ in this check.
+	Differs  bool    `json:"differs"`
+	Attempts int     `json:"attempts"`
+	Seconds  float64 `json:"seconds"`
+	Rerun    string  `json:"rerun,omitempty"`
+}
+
+// Write writes the lines in the order of the checks and, of one check, of the columns.
+func Write(w io.Writer, run *results.Results) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for _, check := range run.Checks {
+		differs := run.Differs(check.ID)
+		for i, cell := range run.Row(check.ID) {
+			column := run.Columns[i]
+			err := encoder.Encode(line{
+				Run: run.Run.ID, Started: run.Run.Started,
+				Check: check.ID, Area: check.Area, Level: check.Level,
+				Column: column.Name, Runtime: column.Runtime.Name, RuntimeVersion: column.Runtime.Version,
+				OCIRuntime: column.OCIRuntime.Name, OCIVersion: column.OCIRuntime.Version,
+				Kubernetes: column.Kubernetes, Kernel: run.Host.Kernel,
+				Verdict: cell.Verdict, Reason: cell.Reason, Observed: observed(cell.Observed), Differs: differs,
+				Attempts: cell.Attempts, Seconds: cell.Seconds, Rerun: cell.Rerun,
+			})
+			if err != nil {
+				return fmt.Errorf("write JSON lines: check %s, column %s: %w", check.ID, column.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// observed is a value that can be part of a line: a value that is no JSON is left out, it is in
+// results.json as a text.
+func observed(value json.RawMessage) json.RawMessage {
+	value = bytes.ToValidUTF8(value, []byte("\ufffd"))
+	if !json.Valid(value) {
+		return nil
+	}
+	return value
+}
