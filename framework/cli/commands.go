@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,8 @@ func listCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
+			case asJSON && asMarkdown:
+				return &run.UsageError{Err: errors.New("--json and --markdown exclude each other")}
 			case asJSON:
 				return catalogue.JSON(c.OutOrStdout(), suites.All())
 			case asMarkdown:
@@ -35,7 +38,6 @@ func listCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, with trials and sources")
 	c.Flags().BoolVar(&asMarkdown, "markdown", false, "as the Markdown of CHECKS.md")
-	c.MarkFlagsMutuallyExclusive("json", "markdown")
 	return c
 }
 

@@ -131,7 +131,7 @@ func (b *build) compileInBuilder(ctx context.Context, log io.Writer, p *plan, c 
 		options = append(options, "--env", variable)
 	}
 	options = append(append(options, p.builder, "go"), c.compileArguments(out)...)
-	return run(log, b.engine.Command(ctx, options...))
+	return b.container(ctx, log, log, options...)
 }
 
 // compileC compiles a program from all C files of a module's directory.
@@ -144,13 +144,13 @@ func (b *build) compileC(ctx context.Context, log io.Writer, p *plan, c componen
 	options := append(b.containerOptions(), "--network", "none", "--volume", sources+":"+sources+":ro",
 		"--volume", out+":"+out, "--workdir", sources, p.builder,
 		"sh", "-c", `exec cc -std=c99 -Os -Wall -static -s -o "$1" *.c`, "sh", filepath.Join(out, program.Program))
-	return run(log, b.engine.Command(ctx, options...))
+	return b.container(ctx, log, log, options...)
 }
 
 // containerOptions are those of every container that works on the host's files. SELinux would keep it
 // from them; with Docker it would leave files of root behind in the user's directories.
 func (b *build) containerOptions() []string {
-	options := []string{"run", "--rm", "--security-opt", "label=disable", "--label", Label + "=build"}
+	options := []string{"--security-opt", "label=disable"}
 	if user := os.Getuid(); b.engine.Name == "docker" && user != 0 {
 		options = append(options, "--user", strconv.Itoa(user)+":"+strconv.Itoa(os.Getgid()))
 	}

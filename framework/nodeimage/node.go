@@ -114,7 +114,8 @@ func (b *build) controlPlane(ctx context.Context, p *plan) error {
 				}
 				tools := filepath.Join(temporary, "tools.tar")
 				options := append(b.containerOptions(), "--network", "none", "--volume", recipe+":/in:ro", p.base, "sh", "/in/tools.sh")
-				if err := runToFile(tools, log, b.engine.Command(ctx, append(options, names...)...)); err != nil {
+				err = toFile(tools, func(out io.Writer) error { return b.container(ctx, out, log, append(options, names...)...) })
+				if err != nil {
 					return err
 				}
 				path := filepath.Join(temporary, "layer.tar")
@@ -142,7 +143,7 @@ func (b *build) store(ctx context.Context, p *plan) error {
 		return b.step("fill the image store of "+p.spec.Runtime+" "+p.spec.Version, func(log io.Writer) error {
 			return b.directory(filepath.Dir(b.storePath(p)), func(temporary string) error {
 				options := []string{
-					"run", "--rm", "--privileged", "--label", Label + "=build", "--network", "none", "--volume", "/var/lib/containerd", "--volume", "/var/lib/containers",
+					"--privileged", "--network", "none", "--volume", "/var/lib/containerd", "--volume", "/var/lib/containers",
 					"--volume", b.imagesPath(p) + ":/in/images.tar:ro",
 					"--volume", configs(b.root, "node", p.spec.Runtime, preloadScript) + ":/in/" + preloadScript + ":ro",
 					"--volume", b.out(p.runtime) + ":/in/bin:ro",
@@ -152,7 +153,9 @@ func (b *build) store(ctx context.Context, p *plan) error {
 				for _, image := range p.kubernetes.Images {
 					options = append(options, image.Name)
 				}
-				return runToFile(filepath.Join(temporary, "store.tar"), log, b.engine.Command(ctx, options...))
+				return toFile(filepath.Join(temporary, "store.tar"), func(out io.Writer) error {
+					return b.container(ctx, out, log, options...)
+				})
 			})
 		})
 	})

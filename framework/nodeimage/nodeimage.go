@@ -156,23 +156,19 @@ func (b *build) inspect(ctx context.Context, ref string) (Image, error) {
 	return Image{Ref: ref, ID: images[0].ID, Size: images[0].Size}, nil
 }
 
-// Remove deletes every image that Assay built and returns their number. Images that containers use
-// stay.
+// Remove deletes every image that Assay built and returns how many it deleted. Images that containers
+// use stay, and are in the error.
 func Remove(ctx context.Context, container *engine.Engine) (int, error) {
-	output, err := container.Command(ctx, "images", "--quiet", "--filter", "label="+Label).Output()
+	list := container.Command(ctx, "images", "--filter", "label="+Label, "--format", "{{.Repository}}:{{.Tag}}")
+	text, err := output(list)
 	if err != nil {
 		return 0, fmt.Errorf("list the images of Assay: %w", err)
 	}
 	removed := 0
 	var failed []error
-	seen := map[string]bool{}
-	for _, id := range strings.Fields(string(output)) {
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		if text, err := container.Command(ctx, "rmi", "--force", id).CombinedOutput(); err != nil {
-			failed = append(failed, fmt.Errorf("remove image %s: %w: %s", id, err, strings.TrimSpace(string(text))))
+	for _, ref := range strings.Fields(text) {
+		if _, err := output(container.Command(ctx, "rmi", ref)); err != nil {
+			failed = append(failed, fmt.Errorf("remove an image of Assay: %w", err))
 			continue
 		}
 		removed++

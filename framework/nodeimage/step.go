@@ -11,12 +11,18 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 
 	"assay/framework/engine"
 )
 
 // tailLines is how much of the log of a failed step is in its error.
 const tailLines = 30
+
+// patience is how long an interrupted command may take to end.
+const patience = 20 * time.Second
 
 // build is one call of Ensure.
 type build struct {
@@ -27,6 +33,9 @@ type build struct {
 	// compile and packages are held while a compiler or a package manager runs: one of each at a time
 	// keeps two processors busy, and several of a kind only slow each other down.
 	compile, packages chan struct{}
+
+	// containers counts the containers that were run, for their names.
+	containers atomic.Int64
 
 	mutex sync.Mutex
 	tasks map[string]*task
@@ -132,21 +141,38 @@ func runTo(out, log io.Writer, command *exec.Cmd) error {
 	// A log that is gone does not fail the command.
 	_, _ = fmt.Fprintf(log, "+ %s\n", strings.Join(command.Args, " "))
 	command.Stdout, command.Stderr = out, log
+	// Interrupted, package managers and engines clean up behind themselves; killed, they do not.
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = patience
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(command.Path), err)
 	}
 	return nil
 }
 
-// runToFile runs a command with its standard output in a file, which exists only if it succeeded.
-func runToFile(path string, log io.Writer, command *exec.Cmd) error {
+// container runs a container with its standard output in out and its errors in the log. What is in it
+// may ignore an interrupt, so it is removed when the call ends early.
+func (b *build) container(ctx context.Context, out, log io.Writer, options ...string) error {
+	name := fmt.Sprintf("assay-build-%d-%d", os.Getpid(), b.containers.Add(1))
+	arguments := append([]string{"run", "--rm", "--name", name, "--label", Label + "=build"}, options...)
+	failed := runTo(out, log, b.engine.Command(ctx, arguments...))
+	if ctx.Err() == nil {
+		return failed
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return errors.Join(failed, run(log, b.engine.Command(limited, "rm", "--force", name)))
+}
+
+// toFile lets do write a file, which exists only if that succeeded.
+func toFile(path string, do func(out io.Writer) error) error {
 	file, err := os.Create(path + ".part") //nolint:gosec // a path below the state directory
 	if err != nil {
-		return fmt.Errorf("open the output of %s: %w", filepath.Base(command.Path), err)
+		return fmt.Errorf("write a file: %w", err)
 	}
-	failed := runTo(file, log, command)
+	failed := do(file)
 	if err := file.Close(); err != nil && failed == nil {
-		failed = fmt.Errorf("close the output of %s: %w", filepath.Base(command.Path), err)
+		failed = fmt.Errorf("write a file: %w", err)
 	}
 	if failed != nil {
 		return failed
@@ -185,7 +211,12 @@ func (b *build) directory(path string, fill func(temporary string) error) error 
 	if err := fill(temporary); err != nil {
 		return err
 	}
-	return os.Rename(temporary, path)
+	err = os.Rename(temporary, path)
+	if _, exists := os.Stat(path); exists == nil {
+		// Another process that runs at the same time may have been faster with the same thing.
+		return nil
+	}
+	return err
 }
 
 // image builds an image from a directory, named and labelled.

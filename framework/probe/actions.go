@@ -8,40 +8,46 @@ import (
 // The operations. Each undoes what it did. Every one that ends in one decisive system call reports
 // Syscall, Errno, Filter and Capability.
 const (
-	// OpSocket opens socket(ARG0 family: inet|packet|alg|vsock|netlink, ARG1 type: raw|dgram|stream,
-	// ARG2 protocol: a name or number) and closes it.
+	// OpSocket opens socket(ARG0 family: inet|inet6|packet|alg|vsock|netlink, ARG1 type:
+	// raw|dgram|stream|seqpacket, ARG2 protocol: icmp|icmpv6|tcp|udp|all|route|audit or a number, 0 when
+	// it is not there) and closes it. A family that the kernel lacks is Broken.
 	OpSocket Op = "socket"
 	// OpICMP sends one ICMP echo through a SOCK_DGRAM socket to ARG0 (an address or $PEER_IP) and
-	// waits for the reply.
+	// waits for the reply. Denied is the socket; a peer that does not reply is Broken.
 	OpICMP Op = "icmp"
-	// OpLinkAdd makes a dummy network link in the container's network namespace and removes it.
+	// OpLinkAdd makes a network link without a device behind it in the container's network namespace and
+	// removes it: a dummy, or another kind where the kernel lacks it. Values["kind"].
 	OpLinkAdd Op = "link-add"
 	// OpClockAdjtime calls clock_adjtime with ADJ_SETOFFSET and a zero offset: the time stays.
 	OpClockAdjtime Op = "clock-adjtime"
-	// OpChown gives a new file in directory ARG0 to uid ARG1.
+	// OpChown gives a new file in directory ARG0 to uid ARG1, by fchownat.
 	OpChown Op = "chown"
-	// OpChmod changes the mode of a new file in directory ARG0.
+	// OpChmod changes the mode of a new file in directory ARG0, by fchmodat.
 	OpChmod Op = "chmod"
-	// OpMknod makes a character device 1:3 (null) in directory ARG0.
+	// OpMknod makes a character device 1:3 (null) in directory ARG0, by mknodat, and removes it.
 	OpMknod Op = "mknod"
 	// OpMount mounts a tmpfs on a new directory in directory ARG0 and unmounts it.
 	OpMount Op = "mount"
 	// OpSethostname sets the host name to the one it has.
 	OpSethostname Op = "sethostname"
-	// OpUnshare calls unshare(ARG0: user|mount) in a thread that ends.
+	// OpUnshare calls unshare(ARG0: user|mount|net|ipc|uts|cgroup|pid) in a thread, or for user in a
+	// process, that ends.
 	OpUnshare Op = "unshare"
 	// OpWriteFile creates and removes a file in directory ARG0.
 	OpWriteFile Op = "write-file"
-	// OpReadFile reads ARG0; Values["content"].
+	// OpReadFile reads ARG0 up to 16 KiB; Values["content"]. A file that is not there is Broken.
 	OpReadFile Op = "read-file"
-	// OpBind binds and listens on TCP port ARG0 of all addresses.
+	// OpBind binds and listens on TCP port ARG0 of all addresses. A port that is taken is Broken.
 	OpBind Op = "bind"
 	// OpRun runs the command ARGS with the probe's credentials: Allowed when it exits with 0, Denied
 	// when it ran and exits with another code or by a signal, Broken when it could not be started for
-	// want of the file. An exec refused by the kernel (EPERM, EACCES) is Denied with that Errno.
+	// want of the file or did not end within 10 seconds. An exec refused by the kernel (EPERM, EACCES) is
+	// Denied with that Errno. A command without a slash is looked for in /bin; $PEER_IP, ${PEER_IP} and
+	// $(PEER_IP) in the words are the peer's address.
 	OpRun Op = "run"
 	// OpRunProbe runs the probe's copy at path ARG0 (set-uid, say) with "credentials": Values are the
-	// uid, euid, gid, egid, effective and permitted of the new process.
+	// uid, euid, gid, egid, noNewPrivs and (as in /proc/self/status) effective and permitted of the new
+	// process.
 	OpRunProbe Op = "run-probe"
 	// OpProcesses lists /proc: Values["count"], Values["pid1"] the command of PID 1,
 	// Values["foreign"] "true" when a kubelet or an init of the node is visible.
@@ -50,10 +56,14 @@ const (
 	// dotted name; one that is not there is left out.
 	OpSysctls Op = "sysctls"
 	// OpSyscallTable asks the container's own seccomp filter about every system call, by user
-	// notification: Values by number and condition ("165", "41:family=38") are "allow" or the errno's
-	// name. Nothing is executed.
+	// notification: Values by number and condition ("165", "41:family=38") are "allow", the errno's name,
+	// or "kill" (which is also a SIGSYS). Nothing is executed. Numbers are 0 to 511 and 1023, which no
+	// profile knows; those that the kernel itself owns are left out. Conditions are family=N and
+	// family=16,protocol=9 of socket, flags=NEWUSER ... of clone and unshare, type=NEWUSER ... of setns,
+	// persona=0x... of personality, request=TIOCSTI of ioctl.
 	OpSyscallTable Op = "syscall-table"
-	// OpMounts reads /proc/self/mountinfo: Values by mount point are the sorted options.
+	// OpMounts reads /proc/self/mountinfo: Values by mount point are the sorted options of the mount, its
+	// type ("type=tmpfs") and, of the file system's own options, size, mode and the like.
 	OpMounts Op = "mounts"
 )
 

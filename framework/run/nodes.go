@@ -73,9 +73,11 @@ func (r *Run) describeNodes(c column.Column, facts []cluster.NodeFacts) error {
 			Name: node.Name, OS: node.OS, Kernel: node.Kernel, Runtime: node.Runtime, BoundingSet: node.BoundingSet,
 		}
 		if len(node.Restrictions) > 0 {
-			if err := json.Unmarshal(node.Restrictions, &described.Restrictions); err != nil {
+			var said struct{ Restrictions []results.Restriction }
+			if err := json.Unmarshal(node.Restrictions, &said); err != nil {
 				return fmt.Errorf("the restrictions of node %s: %w", node.Name, err)
 			}
+			described.Restrictions = said.Restrictions
 		}
 		nodes = append(nodes, described)
 		for _, each := range node.OCIRuntimes {

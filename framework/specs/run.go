@@ -3,9 +3,11 @@ package specs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 
 	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/formatter"
 	"github.com/onsi/ginkgo/v2/types"
 
 	"assay/framework/check"
@@ -55,8 +57,8 @@ func Run(t ginkgo.GinkgoTestingT, columns []string, checks []check.Check, execut
 	}
 	if filter != nil {
 		suite.FocusStrings, suite.SkipStrings, suite.LabelFilter = filter.Focus, filter.Skip, filter.LabelFilter
-		// The caller prints the failures from the results.
-		reporter.Succinct, reporter.Verbose, reporter.VeryVerbose = true, false, false
+		// The caller prints what came of the run from the results.
+		formatter.ColorableStdOut = io.Discard
 	}
 	Declare(columns, checks, execution.Cells())
 	selection := Selected(ginkgo.PreviewSpecs(description, suite, reporter), checks)

@@ -1,0 +1,89 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"assay/framework/cli"
+	"assay/reports/results"
+)
+
+func execute(t *testing.T, arguments ...string) (status int, out, problems string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status = cli.Main(t.Context(), arguments, &stdout, &stderr)
+	return status, stdout.String(), stderr.String()
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
+	unknownField := write(t, "matrix.yaml", "schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 2.4.2}\n    colour: red\n")
+	unknownVersion := write(t, "matrix.yaml", "schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 0.0.1}\n")
+	notYAML := write(t, "matrix.yaml", "columns: [")
+	cases := map[string]struct {
+		arguments []string
+		says      string
+	}{
+		"an unknown flag":            {[]string{"run", "--colour"}, "--colour"},
+		"an unknown command":         {[]string{"fly"}, "fly"},
+		"an argument too many":       {[]string{"run", "now"}, "now"},
+		"a file that is not there":   {[]string{"run", "--matrix", "nowhere.yaml"}, "nowhere.yaml"},
+		"an unknown field":           {[]string{"run", "--matrix", unknownField}, unknownField + ":4"},
+		"an unknown version":         {[]string{"run", "--matrix", unknownVersion}, unknownVersion + ":3"},
+		"a file that is not YAML":    {[]string{"build", "--matrix", notYAML}, notYAML + ":1"},
+		"an unknown column":          {[]string{"run", "--column", "windows"}, "windows"},
+		"a wrong regular expression": {[]string{"run", "--focus", "("}, "--focus"},
+		"a wrong label filter":       {[]string{"run", "--label-filter", "(("}, "--label-filter"},
+		"two formats at once":        {[]string{"list", "--json", "--markdown"}, "json"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			if c.arguments[0] == "run" {
+				c.arguments = append(c.arguments, "--out", out)
+			}
+			status, stdout, problems := execute(t, c.arguments...)
+			if status != results.ExitUsage {
+				t.Errorf("exit %d: %s", status, problems)
+			}
+			if !strings.Contains(problems, c.says) || stdout != "" {
+				t.Errorf("it said %q and %q, wanted %q", problems, stdout, c.says)
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Error("the reports' folder was made")
+			}
+		})
+	}
+}
+
+func TestList(t *testing.T) {
+	status, text, _ := execute(t, "list")
+	if status != results.ExitExpected || !strings.Contains(text, "ping/without-net-raw") {
+		t.Errorf("exit %d: %s", status, text)
+	}
+	status, encoded, _ := execute(t, "list", "--json")
+	if status != results.ExitExpected || !json.Valid([]byte(encoded)) {
+		t.Errorf("exit %d: %s", status, encoded)
+	}
+}
+
+func TestHelpTeaches(t *testing.T) {
+	for _, command := range [][]string{{}, {"--help"}, {"run", "--help"}, {"list", "--help"}, {"doctor", "--help"}, {"build", "--help"}, {"clean", "--help"}} {
+		status, text, _ := execute(t, command...)
+		if status != results.ExitExpected || !strings.Contains(text, "Usage:") {
+			t.Errorf("%v: exit %d: %s", command, status, text)
+		}
+	}
+}
