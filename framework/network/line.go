@@ -20,8 +20,9 @@ import (
 // line is an open exec session with the probe in an agent's pod: requests and answers are lines of
 // JSON. It goes through the kubelet into the pod, so no NetworkPolicy can be in its way.
 type line struct {
-	requests io.Writer
+	requests *io.PipeWriter
 	answers  chan answer
+	ended    chan struct{}
 }
 
 type answer struct {
@@ -47,8 +48,9 @@ func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (*line, er
 	stdin, requests := io.Pipe()
 	output, stdout := io.Pipe()
 	var stderr bytes.Buffer
-	l := &line{requests: requests, answers: make(chan answer)}
+	l := &line{requests: requests, answers: make(chan answer), ended: make(chan struct{})}
 	go func() {
+		defer close(l.ended)
 		err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
 		if err == nil {
 			err = io.EOF
@@ -59,6 +61,17 @@ func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (*line, er
 	}()
 	go l.read(ctx, output)
 	return l, nil
+}
+
+// close ends the session: the probe ends when it has no more to read.
+func (l *line) close(ctx context.Context) {
+	_ = l.requests.Close()
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	select {
+	case <-l.ended:
+	case <-ctx.Done():
+	}
 }
 
 // longestAnswer bounds a line of the probe, in bytes.

@@ -67,6 +67,7 @@ func observe(ctx context.Context, o *check.NetworkObservation, to target.Target,
 	if err != nil {
 		return err
 	}
+	defer grid.close(ctx)
 	// The control: without policies everything is allowed.
 	everything := allowedTable(func(string, string) bool { return true })
 	if o.Before, _, err = grid.converge(ctx, everything, timeouts.Converge); err != nil {
@@ -179,6 +180,12 @@ func connectGrid(ctx context.Context, to target.Target, pods map[string]*corev1.
 		g.lines[name] = l
 	}
 	return g, nil
+}
+
+func (g *grid) close(ctx context.Context) {
+	for _, l := range g.lines {
+		l.close(ctx)
+	}
 }
 
 // converge takes tables until they are as expected several times in a row, and returns the last one

@@ -5,6 +5,7 @@ package run
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"assay/framework/check"
 	"assay/framework/cluster"
@@ -121,8 +124,30 @@ func (r *Run) Start(selection specs.Selection) error {
 			}
 		}
 	}
+	if err := r.redirectClientLog(); err != nil {
+		return err
+	}
 	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
 	r.ended.Go(func() { r.execute(columns, selection) })
+	return nil
+}
+
+// redirectClientLog has client-go say what it meets with in a file of the run: of a node that died it
+// has a lot to say, and what matters of it is in the cells.
+func (r *Run) redirectClientLog() error {
+	file, err := os.Create(filepath.Join(r.folder, "client-go.log"))
+	if err != nil {
+		return fmt.Errorf("make the log of client-go: %w", err)
+	}
+	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	// Without the others, errors go to a file for each severity and to stderr besides.
+	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL", "one_output": "true"} {
+		if err := flags.Set(name, value); err != nil {
+			return fmt.Errorf("set up the log of client-go: %w", err)
+		}
+	}
+	klog.SetOutput(file)
 	return nil
 }
 
