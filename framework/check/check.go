@@ -35,6 +35,8 @@ type Check struct {
 	Source string
 	// Trials are the pods and actions that test the claim. Exactly one of Trials and Network is set.
 	Trials []Trial
+	// Relations compare what two trials saw, where the claim is about both.
+	Relations []Relation
 	// Network is set by checks of NetworkPolicy, which are judged by truth tables.
 	Network *Network
 	// Record says what an info check records, from which trial. A must check may record too.
@@ -67,6 +69,9 @@ type Trial struct {
 	Container Container
 	// Action is what the probe does. The zero Action asks for nothing but the facts of the process.
 	Action probe.Action
+	// Exec has the action done by a process that is started with exec in the container, instead of by
+	// the container's first process. It needs a Container that holds.
+	Exec bool
 	// Want is judged against what was observed; nil only in trials of info checks that record.
 	Want Want
 }
@@ -81,6 +86,13 @@ type Pod struct {
 	ShareProcessNamespace *bool                      `json:"shareProcessNamespace,omitempty"`
 	RuntimeClassName      *string                    `json:"runtimeClassName,omitempty"`
 	Volumes               []corev1.Volume            `json:"volumes,omitempty"`
+	// Extra holds what else the pod is to have; the fields above win.
+	Extra corev1.PodSpec `json:"extra,omitzero"`
+	// Annotations are the pod's.
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Node puts the pod on the column's first (1) or second (2) node, for trials that are compared;
+	// 0 is any. A column with one node has it for both.
+	Node int `json:"node,omitempty"`
 	// Alone keeps the pod to the trials of this one name: for pods that are expected not to run, and
 	// for shapes that hurt their neighbours.
 	Alone string `json:"alone,omitempty"`
@@ -95,6 +107,37 @@ type Container struct {
 	// exit code and log are the observation; there is no document. Arguments may hold $(PEER_IP), the
 	// address of a pod on another node.
 	Command []string `json:"command,omitempty"`
+	// Extra holds what else the container is to have; the fields above win.
+	Extra corev1.Container `json:"extra,omitzero"`
+	// Kind is what the container is in its pod; empty is an ordinary one.
+	Kind Kind `json:"kind,omitempty"`
+	// Hold keeps the container running after the probe has said what it saw.
+	Hold bool `json:"hold,omitempty"`
+	// Apart tells two containers of otherwise equal shape apart, for trials about siblings.
+	Apart string `json:"apart,omitempty"`
+}
+
+// Kind is what a container is in its pod.
+type Kind string
+
+// The kinds besides the ordinary one. Sidecar is an init container that restarts and so runs beside
+// the others; Ephemeral is added to the pod when its ordinary containers run, which have to hold.
+const (
+	Init      Kind = "init"
+	Sidecar   Kind = "sidecar"
+	Ephemeral Kind = "ephemeral"
+)
+
+// Relation compares one value of two trials of a check.
+type Relation struct {
+	// Left and Right are names of trials.
+	Left, Right string
+	// Value is the name of a fact (see FactValue) or of a value of the trial's action.
+	Value string
+	// Equal wants the values to be equal, otherwise they have to differ.
+	Equal bool
+	// Control makes the check an error where it does not hold.
+	Control bool
 }
 
 // Unsupported is one way a runtime or kernel shows that it lacks a feature.

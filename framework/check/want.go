@@ -146,6 +146,45 @@ func (n NotStarted) String() string {
 	return text
 }
 
+// Rejected wants the API server to refuse the pod, with all of Messages in its words
+// (case-insensitive).
+type Rejected struct{ Messages []string }
+
+// Met implements Want.
+func (r Rejected) Met(o Observation) bool {
+	if o.Rejected == "" {
+		return false
+	}
+	for _, message := range r.Messages {
+		if !strings.Contains(strings.ToLower(o.Rejected), strings.ToLower(message)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Seen implements Want.
+func (Rejected) Seen(o Observation) string { return seenState(o) }
+
+func (r Rejected) String() string {
+	text := "rejected by the API server"
+	if len(r.Messages) > 0 {
+		text += fmt.Sprintf(", saying %q", r.Messages)
+	}
+	return text
+}
+
+// Started wants the container to run.
+type Started struct{}
+
+// Met implements Want.
+func (Started) Met(o Observation) bool { return o.State.Started }
+
+// Seen implements Want.
+func (Started) Seen(o Observation) string { return seenState(o) }
+
+func (Started) String() string { return "started" }
+
 // Exited wants the container to run its command to an end: with a non-zero exit code and Log in its
 // log when Failed, with 0 otherwise.
 type Exited struct {
@@ -312,8 +351,21 @@ func FactValue(o Observation, name string) (string, bool) {
 	case "CapAmb":
 		return set(facts.Capabilities.Ambient)
 	default:
+		if inode, known := facts.Namespaces[strings.TrimPrefix(name, "ns/")]; known {
+			return inode, true
+		}
 		return "", false
 	}
+}
+
+// Value is what a trial saw by name: a value that its action read, or else a fact.
+func Value(o Observation, name string) (string, bool) {
+	if o.Result != nil {
+		if value, known := o.Result.Values[name]; known {
+			return value, true
+		}
+	}
+	return FactValue(o, name)
 }
 
 // Sets wants capability sets of the container's first process to be exactly as named.

@@ -35,6 +35,16 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 			unmet = append(unmet, text)
 		}
 	}
+	for _, relation := range c.Relations {
+		text, met := relate(relation, observations)
+		switch {
+		case met || len(broken) > 0:
+		case relation.Control:
+			unmetControls = append(unmetControls, text)
+		default:
+			unmet = append(unmet, text)
+		}
+	}
 	cell.Verdict, cell.Reason = verdict(c, observations, broken, unmetControls, unmet)
 	observed, err := recorded(c, observations, cell)
 	if err != nil {
@@ -43,6 +53,19 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 	}
 	cell.Observed = observed
 	return cell
+}
+
+// relate says whether a relation holds, and what was seen of it. A value that is missing makes it not
+// hold, whatever was wanted.
+func relate(relation check.Relation, observations map[string]check.Observation) (string, bool) {
+	left, knownLeft := check.Value(observations[relation.Left], relation.Value)
+	right, knownRight := check.Value(observations[relation.Right], relation.Value)
+	wanted := "different"
+	if relation.Equal {
+		wanted = "equal"
+	}
+	text := fmt.Sprintf("%s of %q and %q: wanted %s, observed %q and %q", relation.Value, relation.Left, relation.Right, wanted, left, right)
+	return text, knownLeft && knownRight && (left == right) == relation.Equal
 }
 
 // verdict weighs the trials: what is not there outweighs everything, then a failed control, for

@@ -90,7 +90,8 @@ func TestSetAsJSON(t *testing.T) {
 
 func TestActionKeys(t *testing.T) {
 	equal, others := probe.Do(probe.OpSocket, "inet", "raw"), []probe.Action{
-		{}, probe.Do(probe.OpSocket), probe.Do(probe.OpSocket, "inet"), probe.Do(probe.OpSocket, "inetraw"),
+		{},
+		probe.Do(probe.OpSocket), probe.Do(probe.OpSocket, "inet"), probe.Do(probe.OpSocket, "inetraw"),
 		probe.Do(probe.OpSocket, "raw", "inet"), probe.Do(probe.OpSocket, "inet raw"), probe.Do(probe.OpICMP, "inet", "raw"),
 	}
 	if equal.Key() != probe.Do(probe.OpSocket, "inet", "raw").Key() {

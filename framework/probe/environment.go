@@ -21,6 +21,8 @@ const (
 
 // The probe's subcommands, its first argument. None: carry out the Request and print the Document.
 const (
+	// CommandAnswer carries out the Request that it reads from stdin and prints the Document.
+	CommandAnswer = "answer"
 	// CommandServe serves TCP and UDP on the ports of ServePorts until it is told to end.
 	CommandServe = "serve"
 	// CommandConnect reads ConnectRequest documents from stdin, one a line, and answers each with a

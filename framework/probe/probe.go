@@ -21,6 +21,8 @@ const DocumentPrefix = "assay-document: "
 type Request struct {
 	Version int      `json:"version"`
 	Actions []Action `json:"actions,omitempty"`
+	// Hold has the probe stay after it has printed the document, until it is told to end.
+	Hold bool `json:"hold,omitempty"`
 }
 
 // Action is one thing the probe does. Op chooses it, Args are its operands. Use the constructors.

@@ -73,7 +73,7 @@ func download(ctx context.Context, directory, name string) error {
 }
 
 func run(ctx context.Context, directory, program string, arguments ...string) error {
-	command := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // fixed programs
+	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = directory
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, bytes.TrimSpace(output))

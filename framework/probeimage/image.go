@@ -94,13 +94,13 @@ func compile(ctx context.Context, options Options) (program []byte, err error) {
 		return nil, err
 	}
 	// Without -buildvcs=false each commit would make another image.
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", output, "./fixtures/probe") //nolint:gosec // the output is a path of our own
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", output, "./fixtures/probe")
 	command.Dir = options.Root
 	command.Env = append(command.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+options.Arch)
 	if text, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", command, err, bytes.TrimSpace(text))
 	}
-	return os.ReadFile(output) //nolint:gosec // just written
+	return os.ReadFile(output)
 }
 
 // compose makes the image of the layer and writes its archive where there is none.

@@ -99,15 +99,41 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	}
 	waiting, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
 	defer cancel()
-	seen, err := g.watch.until(waiting, pod.Object.Name, settled)
+	known, err := g.watch.until(waiting, pod.Object.Name, settled(pod))
+	if err == nil && len(pod.Ephemeral) > 0 {
+		known, err = g.addEphemeral(waiting, pod, known)
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	problem := ""
 	if err != nil {
-		problem = fmt.Sprintf("the pod was not done after %s; last seen: %s", g.options.Timeouts.Pod, g.lastSeen(ctx, pod.Object.Name, seen))
+		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
-	return g.read(ctx, pod, seen, problem)
+	observed, err := g.read(ctx, pod, known, problem)
+	if pod.Holds() {
+		// It would stay for good; nobody waits until it is gone.
+		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
+	}
+	return observed, err
+}
+
+// addEphemeral adds the ephemeral containers to a running pod and waits for them.
+func (g *gatherer) addEphemeral(ctx context.Context, pod workload.Pod, known seen) (seen, error) {
+	changed := known.pod.DeepCopy()
+	changed.Spec.EphemeralContainers = append(changed.Spec.EphemeralContainers, pod.Ephemeral...)
+	_, err := g.to.Client.CoreV1().Pods(g.namespace).UpdateEphemeralContainers(ctx, changed.Name, changed, metav1.UpdateOptions{})
+	if err != nil {
+		return known, fmt.Errorf("add the ephemeral containers: %w", err)
+	}
+	return g.watch.until(ctx, changed.Name, func(s seen) bool {
+		for _, container := range pod.Ephemeral {
+			if of := state(s, container.Name); !of.Terminated && !refused(of) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // podEvidence is what is kept of a pod.
@@ -119,8 +145,8 @@ type podEvidence struct {
 }
 
 // read makes the observations of a pod that settled, or of one that did not in time.
-func (g *gatherer) read(ctx context.Context, pod workload.Pod, seen *corev1.Pod, problem string) (map[workload.Key]check.Observation, error) {
-	evidence := podEvidence{Pod: seen, Problem: problem, Logs: map[string]string{}}
+func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, problem string) (map[workload.Key]check.Observation, error) {
+	evidence := podEvidence{Pod: known.pod, Problem: problem, Logs: map[string]string{}}
 	containers := map[string]check.Observation{}
 	for _, placement := range pod.Placements {
 		if _, done := containers[placement.Container]; done {
@@ -131,11 +157,11 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, seen *corev1.Pod,
 			Container: placement.Container, Node: pod.Object.Spec.NodeName,
 			NodeBounding: g.bounding(pod.Object.Spec.NodeName),
 		}
-		if seen != nil {
-			o.State = state(seen, placement.Container)
+		if known.pod != nil {
+			o.State = state(known, placement.Container)
 		}
-		// A container that ended has its say, even where a sibling never settled.
-		if o.State.Terminated && o.State.Started {
+		// A container that ended or holds has its say, even where a sibling never settled.
+		if o.State.Started && (o.State.Terminated || pod.Holding(placement.Container)) {
 			o.Problem = ""
 			g.readOutput(ctx, placement, &o)
 			evidence.Logs[placement.Container] = o.Log
@@ -155,9 +181,13 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, seen *corev1.Pod,
 	if err := g.options.Evidence.Write(pod.Object.Name, evidence); err != nil {
 		return nil, err
 	}
+	executed := g.execAll(ctx, pod, containers)
 	observed := make(map[workload.Key]check.Observation, len(pod.Placements))
 	for _, placement := range pod.Placements {
 		o := containers[placement.Container]
+		if placement.Trial.Exec {
+			o = executed[placement.Container]
+		}
 		o.Result = result(o.Document, placement.Trial.Action)
 		observed[placement.Key] = o
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,11 +44,12 @@ func (p *peers) address(ctx context.Context, node string) (string, error) {
 	waiting, cancel := context.WithTimeout(ctx, p.options.Timeouts.Pod)
 	defer cancel()
 	name := p.name(index)
-	pod, err := p.watch.until(waiting, name, func(pod *corev1.Pod) bool {
+	known, err := p.watch.until(waiting, name, func(s seen) bool {
+		pod := s.pod
 		return pod.Status.PodIP != "" && len(pod.Status.ContainerStatuses) > 0 && pod.Status.ContainerStatuses[0].State.Running != nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("the peer on another node does not run: %s", p.lastSeen(ctx, name, pod))
+		return "", fmt.Errorf("the peer on another node does not run: %s", p.lastSeen(ctx, name, known.pod))
 	}
-	return pod.Status.PodIP, nil
+	return known.pod.Status.PodIP, nil
 }

@@ -10,20 +10,36 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"assay/framework/check"
+	"assay/framework/workload"
 )
 
-// settled says that every container of the pod has ended or was refused, so that nothing more will
-// come of it.
-func settled(pod *corev1.Pod) bool {
-	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
-		return true
+// settled says that every container of the pod has ended, was refused or holds, so that nothing more
+// will come of it by itself.
+func settled(pod workload.Pod) func(seen) bool {
+	return func(s seen) bool {
+		if s.pod.Status.Phase == corev1.PodFailed || s.pod.Status.Phase == corev1.PodSucceeded {
+			return true
+		}
+		spec := s.pod.Spec
+		if s.sandbox != nil && s.pod.Status.PodIP == "" && !spec.HostNetwork {
+			return true
+		}
+		done := func(name string) bool {
+			state := state(s, name)
+			return state.Terminated || refused(state) || state.Started && pod.Holding(name)
+		}
+		for _, container := range spec.InitContainers {
+			state := state(s, container.Name)
+			if refused(state) || state.Terminated && state.ExitCode != 0 {
+				// The containers after it will not run.
+				return true
+			}
+			if !done(container.Name) {
+				return false
+			}
+		}
+		return !slices.ContainsFunc(spec.Containers, func(c corev1.Container) bool { return !done(c.Name) })
 	}
-	if len(pod.Status.ContainerStatuses) < len(pod.Spec.Containers) {
-		return false
-	}
-	return !slices.ContainsFunc(pod.Status.ContainerStatuses, func(status corev1.ContainerStatus) bool {
-		return status.State.Terminated == nil && !refused(stateOf(status))
-	})
 }
 
 // refused says that the kubelet or the runtime would not start the container, and said why.
@@ -33,6 +49,8 @@ func refused(state check.State) bool {
 		return false
 	}
 	switch state.Reason {
+	case sandboxFailed:
+		return true
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError":
 		return state.Message != ""
 	}
@@ -49,11 +67,25 @@ func infrastructure(reason string) bool {
 }
 
 // state is the state of one container of a pod.
-func state(pod *corev1.Pod, container string) check.State {
-	for _, status := range pod.Status.ContainerStatuses {
-		if status.Name == container && (status.State.Terminated != nil || pod.Status.Phase != corev1.PodFailed) {
-			return stateOf(status)
+func state(s seen, container string) check.State {
+	pod := s.pod
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses) {
+		if status.Name != container {
+			continue
 		}
+		of := stateOf(status)
+		switch {
+		case of.Started || of.Terminated || refused(of):
+			return of
+		case pod.Status.Phase == corev1.PodFailed:
+			return check.State{Reason: pod.Status.Reason, Message: pod.Status.Message}
+		case s.sandbox != nil:
+			return check.State{Reason: s.sandbox.Reason, Message: s.sandbox.Message}
+		}
+		return of
+	}
+	if s.sandbox != nil {
+		return check.State{Reason: s.sandbox.Reason, Message: s.sandbox.Message}
 	}
 	// A pod that the kubelet did not admit has no container states.
 	return check.State{Reason: pod.Status.Reason, Message: pod.Status.Message}

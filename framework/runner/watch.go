@@ -14,13 +14,23 @@ import (
 // watch is one informer on the pods of a namespace, for all that wait for one of them.
 type watch struct {
 	mutex   sync.Mutex
-	latest  map[string]*corev1.Pod
+	latest  map[string]seen
 	changed map[string]chan struct{}
 }
 
+// seen is what was last seen of a pod: its object, and the event that says that its sandbox could not
+// be made, which its status does not say.
+type seen struct {
+	pod     *corev1.Pod
+	sandbox *corev1.Event
+}
+
+// sandboxFailed is the reason of the event.
+const sandboxFailed = "FailedCreatePodSandBox"
+
 // newWatch starts the informer; it ends with the context.
 func newWatch(ctx context.Context, client kubernetes.Interface, namespace string) (*watch, error) {
-	w := &watch{latest: map[string]*corev1.Pod{}, changed: map[string]chan struct{}{}}
+	w := &watch{latest: map[string]seen{}, changed: map[string]chan struct{}{}}
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
 	informer := factory.Core().V1().Pods().Informer()
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -30,46 +40,66 @@ func newWatch(ctx context.Context, client kubernetes.Interface, namespace string
 	if err != nil {
 		return nil, fmt.Errorf("watch the pods of namespace %s: %w", namespace, err)
 	}
+	events := factory.Core().V1().Events().Informer()
+	_, err = events.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { w.putEvent(object) },
+		UpdateFunc: func(_, object any) { w.putEvent(object) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watch the events of namespace %s: %w", namespace, err)
+	}
 	factory.Start(ctx.Done())
-	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced, events.HasSynced) {
 		return nil, fmt.Errorf("watch the pods of namespace %s: %w", namespace, context.Cause(ctx))
 	}
 	return w, nil
 }
 
 func (w *watch) put(object any) {
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
-		return
-	}
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.latest[pod.Name] = pod
-	if changed, waiting := w.changed[pod.Name]; waiting {
-		close(changed)
-		delete(w.changed, pod.Name)
+	if pod, ok := object.(*corev1.Pod); ok {
+		w.change(pod.Name, func(s *seen) { s.pod = pod })
 	}
 }
 
-// until waits until the pod satisfies the condition and returns it. When the context ends first, it
-// returns the pod as it was seen last (nil when it never was) with the context's cause.
-func (w *watch) until(ctx context.Context, name string, condition func(*corev1.Pod) bool) (*corev1.Pod, error) {
+func (w *watch) putEvent(object any) {
+	event, ok := object.(*corev1.Event)
+	if ok && event.Reason == sandboxFailed && event.InvolvedObject.Kind == "Pod" {
+		w.change(event.InvolvedObject.Name, func(s *seen) { s.sandbox = event })
+	}
+}
+
+// change changes what is known of a pod and wakes who waits for it.
+func (w *watch) change(name string, change func(*seen)) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	known := w.latest[name]
+	change(&known)
+	w.latest[name] = known
+	if changed, waiting := w.changed[name]; waiting {
+		close(changed)
+		delete(w.changed, name)
+	}
+}
+
+// until waits until the pod satisfies the condition and returns what was seen. When the context ends
+// first, it returns what was seen last (no pod when there never was one) with the context's cause.
+func (w *watch) until(ctx context.Context, name string, condition func(seen) bool) (seen, error) {
 	for {
 		w.mutex.Lock()
-		pod := w.latest[name]
+		known := w.latest[name]
 		changed, waiting := w.changed[name]
 		if !waiting {
 			changed = make(chan struct{})
 			w.changed[name] = changed
 		}
 		w.mutex.Unlock()
-		if pod != nil && condition(pod) {
-			return pod, nil
+		if known.pod != nil && condition(known) {
+			return known, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return pod, context.Cause(ctx)
+			return known, context.Cause(ctx)
 		}
 	}
 }

@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -29,6 +30,10 @@ type Pod struct {
 	Object *corev1.Pod
 	// NeedsPeer says that the pod has to know the address of a pod on another node; see WithPeer.
 	NeedsPeer bool
+	// Ephemeral are the containers that are added once the others run.
+	Ephemeral []corev1.EphemeralContainer
+	// Exec is what is asked of a process started with exec, by container.
+	Exec map[string]probe.Request
 	// Placements say which container is a trial's.
 	Placements []Placement
 }
@@ -70,7 +75,9 @@ type podShape struct {
 type containerShape struct {
 	container check.Container
 	trials    []Placement
-	actions   []probe.Action
+	// actions are those of the first process, exec those of a process started with exec.
+	actions, exec []probe.Action
+	hasExec       bool
 }
 
 // group keeps the order of the checks, so that equal input makes equal pods.
@@ -109,47 +116,45 @@ func group(checks []check.Check) ([]*podShape, error) {
 
 func (s *containerShape) add(placement Placement) {
 	s.trials = append(s.trials, placement)
+	actions := &s.actions
+	if placement.Trial.Exec {
+		actions, s.hasExec = &s.exec, true
+	}
 	action := placement.Trial.Action
-	if action.IsZero() || slices.ContainsFunc(s.actions, func(a probe.Action) bool { return a.Key() == action.Key() }) {
+	if action.IsZero() || slices.ContainsFunc(*actions, func(a probe.Action) bool { return a.Key() == action.Key() }) {
 		return
 	}
-	s.actions = append(s.actions, action)
+	*actions = append(*actions, action)
 }
 
 func build(shape check.Pod, containers []*containerShape, to target.Target, namespace string, index int) (Pod, error) {
-	object := Base(to, namespace, fmt.Sprintf("probe-%02d", index+1), to.Nodes[index%len(to.Nodes)].Name)
-	object.Spec.SecurityContext = shape.SecurityContext
-	object.Spec.HostPID = shape.HostPID
-	object.Spec.HostIPC = shape.HostIPC
-	object.Spec.HostNetwork = shape.HostNetwork
-	object.Spec.HostUsers = shape.HostUsers
-	object.Spec.ShareProcessNamespace = shape.ShareProcessNamespace
-	object.Spec.Volumes = shape.Volumes
-	if shape.RuntimeClassName != nil {
-		object.Spec.RuntimeClassName = shape.RuntimeClassName
+	node := index
+	if shape.Node > 0 {
+		node = shape.Node - 1
 	}
-	pod := Pod{Object: object}
+	object := Base(to, namespace, fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
+	shapePod(object, shape)
+	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
-		container := corev1.Container{
-			Name:            fmt.Sprintf("c%d", i+1),
-			Image:           to.ProbeImage,
-			ImagePullPolicy: corev1.PullIfNotPresent,
-			SecurityContext: c.container.SecurityContext,
-			Resources:       c.container.Resources,
-			VolumeMounts:    c.container.VolumeMounts,
+		container, err := shapeContainer(c, to.ProbeImage)
+		if err != nil {
+			return Pod{}, err
 		}
-		if len(c.container.Command) > 0 {
-			container.Command = c.container.Command
-		} else {
-			request, err := json.Marshal(probe.Request{Version: probe.Version, Actions: c.actions})
-			if err != nil {
-				return Pod{}, fmt.Errorf("write the probe's request: %w", err)
-			}
-			// Kubernetes would expand $(NAME) in the value of a variable; the probe does that itself.
-			container.Env = []corev1.EnvVar{{
-				Name:  probe.RequestVariable,
-				Value: strings.ReplaceAll(string(request), "$(", "$$("),
-			}}
+		container.Name = fmt.Sprintf("c%d", i+1)
+		switch c.container.Kind {
+		case check.Init:
+			object.Spec.InitContainers = append(object.Spec.InitContainers, container)
+		case check.Sidecar:
+			always := corev1.ContainerRestartPolicyAlways
+			container.RestartPolicy = &always
+			object.Spec.InitContainers = append(object.Spec.InitContainers, container)
+		case check.Ephemeral:
+			pod.Ephemeral = append(pod.Ephemeral, corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon(container)})
+		default:
+			object.Spec.Containers = append(object.Spec.Containers, container)
+		}
+		if c.hasExec {
+			pod.Exec[container.Name] = probe.Request{Version: probe.Version, Actions: c.exec}
 		}
 		if c.needsPeer() {
 			pod.NeedsPeer = true
@@ -158,15 +163,62 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 			placement.Container = container.Name
 			pod.Placements = append(pod.Placements, placement)
 		}
-		object.Spec.Containers = append(object.Spec.Containers, container)
 	}
 	return pod, nil
+}
+
+// shapePod gives the pod what its trials ask for.
+func shapePod(object *corev1.Pod, shape check.Pod) {
+	base := object.Spec
+	object.Annotations = shape.Annotations
+	object.Spec = *shape.Extra.DeepCopy()
+	object.Spec.NodeName = base.NodeName
+	object.Spec.AutomountServiceAccountToken = cmp.Or(shape.Extra.AutomountServiceAccountToken, base.AutomountServiceAccountToken)
+	object.Spec.EnableServiceLinks = cmp.Or(shape.Extra.EnableServiceLinks, base.EnableServiceLinks)
+	object.Spec.TerminationGracePeriodSeconds = cmp.Or(shape.Extra.TerminationGracePeriodSeconds, base.TerminationGracePeriodSeconds)
+	object.Spec.RestartPolicy = cmp.Or(shape.Extra.RestartPolicy, base.RestartPolicy)
+	object.Spec.Tolerations = append(base.Tolerations, shape.Extra.Tolerations...)
+	object.Spec.RuntimeClassName = cmp.Or(shape.RuntimeClassName, shape.Extra.RuntimeClassName, base.RuntimeClassName)
+	object.Spec.SecurityContext = cmp.Or(shape.SecurityContext, shape.Extra.SecurityContext)
+	object.Spec.HostPID = shape.HostPID || shape.Extra.HostPID
+	object.Spec.HostIPC = shape.HostIPC || shape.Extra.HostIPC
+	object.Spec.HostNetwork = shape.HostNetwork || shape.Extra.HostNetwork
+	object.Spec.HostUsers = cmp.Or(shape.HostUsers, shape.Extra.HostUsers)
+	object.Spec.ShareProcessNamespace = cmp.Or(shape.ShareProcessNamespace, shape.Extra.ShareProcessNamespace)
+	object.Spec.Volumes = append(slices.Clone(shape.Volumes), shape.Extra.Volumes...)
+}
+
+// shapeContainer is the container that its trials ask for, with the probe's request in it.
+func shapeContainer(c *containerShape, image string) (corev1.Container, error) {
+	shape := c.container
+	container := *shape.Extra.DeepCopy()
+	container.Image = cmp.Or(container.Image, image)
+	container.ImagePullPolicy = cmp.Or(container.ImagePullPolicy, corev1.PullIfNotPresent)
+	container.SecurityContext = cmp.Or(shape.SecurityContext, container.SecurityContext)
+	if len(shape.Resources.Limits)+len(shape.Resources.Requests) > 0 {
+		container.Resources = shape.Resources
+	}
+	container.VolumeMounts = append(slices.Clone(shape.VolumeMounts), container.VolumeMounts...)
+	if len(shape.Command) > 0 {
+		container.Command = shape.Command
+		return container, nil
+	}
+	request, err := json.Marshal(probe.Request{Version: probe.Version, Actions: c.actions, Hold: shape.Hold})
+	if err != nil {
+		return container, fmt.Errorf("write the probe's request: %w", err)
+	}
+	container.Env = append(container.Env, corev1.EnvVar{
+		Name: probe.RequestVariable,
+		// Kubernetes would expand $(NAME) in the value of a variable; the probe does that itself.
+		Value: strings.ReplaceAll(string(request), "$(", "$$("),
+	})
+	return container, nil
 }
 
 func (s *containerShape) needsPeer() bool {
 	named := func(argument string) bool { return strings.Contains(argument, probe.PeerVariable) }
 	return slices.ContainsFunc(s.container.Command, named) ||
-		slices.ContainsFunc(s.actions, func(a probe.Action) bool { return slices.ContainsFunc(a.Args, named) })
+		slices.ContainsFunc(slices.Concat(s.actions, s.exec), func(a probe.Action) bool { return slices.ContainsFunc(a.Args, named) })
 }
 
 // Base is a pod on a node with what all pods of the suite have in common: no service account token, no
@@ -206,9 +258,25 @@ func Server(to target.Target, namespace, name, node string) *corev1.Pod {
 	return pod
 }
 
+// Holding says whether the container stays when its probe has said what it saw.
+func (p Pod) Holding(container string) bool {
+	return slices.ContainsFunc(p.Placements, func(each Placement) bool {
+		return each.Container == container && each.Trial.Container.Hold
+	})
+}
+
+// Holds says whether any container of the pod stays.
+func (p Pod) Holds() bool {
+	return slices.ContainsFunc(p.Placements, func(each Placement) bool { return each.Trial.Container.Hold })
+}
+
 // WithPeer is the pod with the address of a pod on another node for its containers.
 func (p Pod) WithPeer(address string) Pod {
 	p.Object = p.Object.DeepCopy()
+	for i := range p.Object.Spec.InitContainers {
+		container := &p.Object.Spec.InitContainers[i]
+		container.Env = append([]corev1.EnvVar{{Name: probe.PeerVariable, Value: address}}, container.Env...)
+	}
 	for i := range p.Object.Spec.Containers {
 		container := &p.Object.Spec.Containers[i]
 		// In front, so that the container's command can use it.
