@@ -21,7 +21,7 @@ func (b *build) out(c component) string {
 // programs builds the programs of a component, unless they exist.
 func (b *build) programs(ctx context.Context, p *plan, c component) error {
 	return b.once(ctx, "component "+c.digest, func() error {
-		if _, err := os.Stat(b.out(c)); err == nil {
+		if exists(b.out(c)) {
 			return nil
 		}
 		name := c.name + " " + c.version

@@ -102,7 +102,7 @@ func (b *build) storePath(p *plan) string {
 // controlPlane writes the archive of the control plane's images.
 func (b *build) controlPlane(ctx context.Context, p *plan) error {
 	return b.once(ctx, "images "+p.images, func() error {
-		if _, err := os.Stat(b.imagesPath(p)); err == nil {
+		if exists(filepath.Dir(b.imagesPath(p))) {
 			return nil
 		}
 		return b.step("make the control plane images "+p.kubernetes.version, func(log io.Writer) error {
@@ -137,7 +137,7 @@ func (b *build) controlPlane(ctx context.Context, p *plan) error {
 // layered file system.
 func (b *build) store(ctx context.Context, p *plan) error {
 	return b.once(ctx, "store "+p.store, func() error {
-		if _, err := os.Stat(b.storePath(p)); err == nil {
+		if exists(filepath.Dir(b.storePath(p))) {
 			return nil
 		}
 		return b.step("fill the image store of "+p.spec.Runtime+" "+p.spec.Version, func(log io.Writer) error {

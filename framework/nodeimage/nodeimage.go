@@ -100,6 +100,16 @@ func Ensure(ctx context.Context, container *engine.Engine, root string, specs []
 		})
 	}
 	group.Wait()
+	for index := range results {
+		if !results[index].Image.Built {
+			continue
+		}
+		// Only when something was built is there something new to make room for.
+		if err := b.forget(); err != nil {
+			results[index].Err = fmt.Errorf("delete built files that are not used any more: %w", err)
+		}
+		break
+	}
 	return results
 }
 

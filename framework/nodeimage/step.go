@@ -21,6 +21,9 @@ import (
 // tailLines is how much of the log of a failed step is in its error.
 const tailLines = 30
 
+// unused is how long built files are kept that no run needs.
+const unused = 24 * time.Hour
+
 // patience is how long an interrupted command may take to end.
 const patience = 20 * time.Second
 
@@ -191,10 +194,36 @@ func output(command *exec.Cmd) (string, error) {
 	return strings.TrimSpace(string(printed)), nil
 }
 
+// exists says whether a directory was built before, and marks it as used now.
+func exists(path string) bool {
+	now := time.Now()
+	return os.Chtimes(path, now, now) == nil
+}
+
+// forget deletes built directories, and what interrupted runs left behind, that no run has used for a
+// while: they would pile up with every change of a recipe.
+func (b *build) forget() error {
+	var failed []error
+	for _, name := range []string{"components", "images", "stores", "tmp"} {
+		entries, err := os.ReadDir(filepath.Join(b.state, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = append(failed, err)
+		}
+		for _, entry := range entries {
+			info, err := entry.Info()
+			if err != nil || time.Since(info.ModTime()) < unused {
+				continue
+			}
+			failed = append(failed, os.RemoveAll(filepath.Join(b.state, name, entry.Name())))
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // directory makes a directory of the state directory that is filled from scratch, and names it only
 // when that succeeded, so that what is there is whole.
 func (b *build) directory(path string, fill func(temporary string) error) error {
-	if _, err := os.Stat(path); err == nil {
+	if exists(path) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
@@ -211,8 +240,8 @@ func (b *build) directory(path string, fill func(temporary string) error) error 
 	if err := fill(temporary); err != nil {
 		return err
 	}
-	err = os.Rename(temporary, path)
-	if _, exists := os.Stat(path); exists == nil {
+	err := os.Rename(temporary, path)
+	if exists(path) {
 		// Another process that runs at the same time may have been faster with the same thing.
 		return nil
 	}
