@@ -104,10 +104,9 @@ func Ensure(ctx context.Context, container *engine.Engine, root string, specs []
 		if !results[index].Image.Built {
 			continue
 		}
-		// Only when something was built is there something new to make room for.
-		if err := b.forget(); err != nil {
-			results[index].Err = fmt.Errorf("delete built files that are not used any more: %w", err)
-		}
+		// Only what was built needs room. Files that cannot be deleted now are tried again the next time,
+		// and no reason to do without the images.
+		_ = b.forget()
 		break
 	}
 	return results

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"assay/framework/engine"
 )
@@ -125,6 +126,33 @@ func TestDirectoryIsWholeOrAbsent(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	b := &build{state: t.TempDir()}
+	long := time.Now().Add(-2 * unused)
+	for _, name := range []string{"stores/old", "stores/needed", "stores/new", "logs/old"} {
+		path := filepath.Join(b.state, name)
+		if err := os.MkdirAll(path, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name) != "new" {
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !exists(filepath.Join(b.state, "stores/needed")) || exists(filepath.Join(b.state, "stores/none")) {
+		t.Error("what is there is not told from what is not")
+	}
+	if err := b.forget(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"stores/old": false, "stores/needed": true, "stores/new": true, "logs/old": true} {
+		if exists(filepath.Join(b.state, name)) != want {
+			t.Errorf("%s: want it kept: %t", name, want)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 const tailLines = 30
 
 // unused is how long built files are kept that no run needs.
-const unused = 24 * time.Hour
+const unused = 7 * 24 * time.Hour
 
 // patience is how long an interrupted command may take to end.
 const patience = 20 * time.Second
@@ -240,7 +240,7 @@ func (b *build) directory(path string, fill func(temporary string) error) error 
 	if err := fill(temporary); err != nil {
 		return err
 	}
-	err := os.Rename(temporary, path)
+	err = os.Rename(temporary, path)
 	if exists(path) {
 		// Another process that runs at the same time may have been faster with the same thing.
 		return nil

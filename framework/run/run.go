@@ -94,6 +94,17 @@ func (r *Run) Start(selection specs.Selection) error {
 	if err := r.makeFolder(); err != nil {
 		return err
 	}
+	columns := r.plan(selection)
+	if err := r.redirectClientLog(); err != nil {
+		return err
+	}
+	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
+	r.ended.Go(func() { r.execute(columns, selection) })
+	return nil
+}
+
+// plan lays out the results of the selection and returns the columns that have a part in it.
+func (r *Run) plan(selection specs.Selection) []column.Column {
 	chosen := map[string]bool{}
 	var columns []column.Column
 	for _, c := range r.options.Columns {
@@ -124,12 +135,7 @@ func (r *Run) Start(selection specs.Selection) error {
 			}
 		}
 	}
-	if err := r.redirectClientLog(); err != nil {
-		return err
-	}
-	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
-	r.ended.Go(func() { r.execute(columns, selection) })
-	return nil
+	return columns
 }
 
 // redirectClientLog has client-go say what it meets with in a file of the run: of a node that died it

@@ -1,0 +1,116 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"assay/framework/check"
+	"assay/framework/column"
+	"assay/framework/specs"
+	"assay/reports"
+	"assay/reports/results"
+)
+
+// started is a run of two columns that waits for its cells: the columns are not executed.
+func started(ctx context.Context, t *testing.T) *Run {
+	t.Helper()
+	checks := []check.Check{{ID: "caps/one", Level: check.Must}, {ID: "caps/two", Level: check.Must}}
+	r := New(ctx, Options{
+		Root: t.TempDir(), Matrix: "matrix.yaml", Out: t.TempDir(), Progress: io.Discard, Checks: checks,
+		Columns: []column.Column{{Name: "containerd"}, {Name: "cri-o"}, {Name: "unwanted"}},
+	})
+	if err := r.makeFolder(); err != nil {
+		t.Fatal(err)
+	}
+	r.plan(specs.Selection{"containerd": checks, "cri-o": checks[:1]})
+	return r
+}
+
+func TestWhatIsNotSelectedIsSkippedOrLeftOut(t *testing.T) {
+	now := started(t.Context(), t).snapshot()
+	if len(now.Columns) != 2 || len(now.Checks) != 2 || len(now.Cells) != 4 {
+		t.Fatalf("%d columns, %d checks, %d cells", len(now.Columns), len(now.Checks), len(now.Cells))
+	}
+	if cell, _ := now.Cell("caps/two", "cri-o"); cell.Verdict != results.Skipped {
+		t.Errorf("the cell that is not selected is %s", cell.Verdict)
+	}
+	if cell, _ := now.Cell("caps/one", "cri-o"); cell.Verdict != results.Error {
+		t.Errorf("a cell without evidence is %s", cell.Verdict)
+	}
+}
+
+func TestCellsAreWaitedFor(t *testing.T) {
+	r := started(t.Context(), t)
+	go r.record(results.Cell{Check: "caps/one", Column: "cri-o", Verdict: results.Pass})
+	cell, err := r.Cells()(t.Context(), "cri-o", "caps/one")
+	if err != nil || cell.Verdict != results.Pass || cell.Rerun == "" {
+		t.Errorf("cell %+v, error %v", cell, err)
+	}
+	r.record(results.Cell{Check: "caps/one", Column: "cri-o", Verdict: results.Error})
+	if cell, _ := r.Cells()(t.Context(), "cri-o", "caps/one"); cell.Verdict != results.Pass {
+		t.Error("a second word about a cell replaced the first")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Cells()(ended, "containerd", "caps/one"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := r.Cells()(t.Context(), "cri-o", "caps/two"); err == nil {
+		t.Error("a cell that was not selected was waited for")
+	}
+}
+
+func TestAFailedColumnLeavesNoCellOpen(t *testing.T) {
+	r := started(t.Context(), t)
+	r.record(results.Cell{Check: "caps/one", Column: "containerd", Verdict: results.Pass})
+	r.failColumn("containerd", r.options.Checks, "the node died")
+	now := r.snapshot()
+	if cell, _ := now.Cell("caps/one", "containerd"); cell.Verdict != results.Pass {
+		t.Error("what was observed was lost")
+	}
+	if cell, _ := now.Cell("caps/two", "containerd"); cell.Verdict != results.Error || cell.Reason != "the node died" {
+		t.Errorf("cell %+v", cell)
+	}
+	if now.Run.Exit != results.ExitBroken {
+		t.Errorf("exit %d", now.Run.Exit)
+	}
+}
+
+func TestAnInterruptIsTheExitStatus(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r := started(ctx, t)
+	cancel(ErrInterrupted)
+	if now := r.snapshot(); now.Run.Exit != results.ExitInterrupted {
+		t.Errorf("exit %d", now.Run.Exit)
+	}
+	if err := r.save(); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := results.Load(filepath.Join(r.folder, reports.ResultsFile))
+	if err != nil || loaded.Run.Exit != results.ExitInterrupted {
+		t.Errorf("loaded %v", err)
+	}
+}
+
+func TestFoldersOfRunsInOneSecondDiffer(t *testing.T) {
+	r := started(t.Context(), t)
+	first := r.folder
+	if err := r.makeFolder(); err != nil || r.folder == first {
+		t.Errorf("the second folder is %s (%v)", r.folder, err)
+	}
+}
+
+func TestSettingsAreWrongUsage(t *testing.T) {
+	var usage *UsageError
+	if _, err := (Settings{Matrix: "nowhere.yaml"}).Options(); !errors.As(err, &usage) {
+		t.Errorf("error %v", err)
+	}
+	t.Chdir(os.TempDir())
+	if _, err := (Settings{}).Options(); !errors.As(err, &usage) {
+		t.Errorf("error %v outside a checkout", err)
+	}
+}
