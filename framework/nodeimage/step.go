@@ -144,8 +144,10 @@ func runTo(out, log io.Writer, command *exec.Cmd) error {
 	// A log that is gone does not fail the command.
 	_, _ = fmt.Fprintf(log, "+ %s\n", strings.Join(command.Args, " "))
 	command.Stdout, command.Stderr = out, log
-	// Interrupted, package managers and engines clean up behind themselves; killed, they do not.
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	// Interrupted as by a terminal, with all its children, a package manager or an engine cleans up behind
+	// itself; killed, it does not.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }
 	command.WaitDelay = patience
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(command.Path), err)

@@ -119,7 +119,7 @@ func (r *Run) describeHost(found *engine.Engine) {
 	}
 	for _, finding := range doctor.Diagnose(facts).Findings {
 		host.Restrictions = append(host.Restrictions, results.Restriction{
-			What: finding.Lack, Effect: finding.Meaning, Detail: finding.Fix,
+			What: finding.Lack, Detail: finding.Meaning,
 		})
 	}
 	r.mutex.Lock()
