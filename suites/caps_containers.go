@@ -104,6 +104,9 @@ func capsNames() []check.Check {
 	}
 	return []check.Check{
 		{
+			// CRI-O refuses the name; containerd hands it on to the OCI runtime, and runc and crun leave it out
+			// with a warning that the pod never shows.
+			// Source: https://github.com/opencontainers/runc/blob/v1.5.2/libcontainer/capabilities/capabilities.go#L47
 			ID:     "caps/unknown-name",
 			Level:  check.Must,
 			Claim:  "A container that adds a capability of an unknown name never starts, its status names it, and its sibling runs.",

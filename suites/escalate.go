@@ -55,7 +55,7 @@ func escalate() []check.Check {
 					Want: check.Rejected{Messages: []string{conflicting, "CAP_SYS_ADMIN"}},
 				},
 				{
-					Name: "true, add CAP_SYS_ADMIN", Control: true, Pod: check.Pod{Alone: "CAP_SYS_ADMIN"}, Container: conflict(true, adding("CAP_SYS_ADMIN")),
+					Name: "true, add CAP_SYS_ADMIN", Control: true, Container: conflict(true, adding("CAP_SYS_ADMIN")),
 					Want: check.Admitted{},
 				},
 				{

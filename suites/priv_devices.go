@@ -51,7 +51,7 @@ func privDevices() []check.Check {
 			Source: runtimeInterface + "#L1024",
 			Trials: []check.Trial{
 				{Name: "privileged", Pod: pod, Container: withNode, Action: missing, Want: check.Values{"missing": probe.NoValue}},
-				{Name: "not privileged", Control: true, Container: container(nothingConfined()), Action: list, Want: defaultDevices()},
+				{Name: "not privileged", Container: container(nothingConfined()), Action: list, Want: defaultDevices()},
 			},
 		},
 		{

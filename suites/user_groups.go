@@ -63,10 +63,8 @@ func userGroups() []check.Check {
 				{Name: "policy unset", Pod: asMember(nil, firstGroup), Container: holding, Want: check.Groups{int(firstGroup), probe.ImageGroup}},
 				{Name: "policy Merge", Pod: asMember(&merge, firstGroup), Container: unset(), Want: check.Groups{int(firstGroup), probe.ImageGroup}},
 				{
-					Name: "a user without such groups", Control: true, Pod: check.Pod{SecurityContext: &corev1.PodSecurityContext{
-						RunAsUser: new(uid), SupplementalGroups: []int64{firstGroup},
-					}},
-					Container: unset(), Want: check.Groups{int(firstGroup)},
+					Name: "a user without such groups", Control: true, Pod: asMember(nil, firstGroup),
+					Container: container(corev1.SecurityContext{RunAsUser: new(uid)}), Want: check.Groups{int(firstGroup)},
 				},
 			},
 		},
@@ -100,9 +98,8 @@ func userGroups() []check.Check {
 }
 
 // shared is a pod with an emptyDir at sharedDirectory; group 0 is no fsGroup.
-func shared(alone string, group int64) check.Pod {
+func shared(group int64) check.Pod {
 	pod := check.Pod{
-		Alone: alone,
 		Volumes: []corev1.Volume{{
 			Name: "shared", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}},
 		}},
@@ -134,11 +131,11 @@ func fsGroupEmptyDir() check.Check {
 		Source: podSecurityContext,
 		Trials: []check.Trial{
 			{
-				Name: "fsGroup 7000", Pod: shared("fsGroup", fsGroup), Container: sharing(uid, gid), Action: look,
+				Name: "fsGroup 7000", Pod: shared(fsGroup), Container: sharing(uid, gid), Action: look,
 				Want: check.Values{"gid": "7000", "mode": "2777", "fileUid": "1000", "fileGid": "7000"},
 			},
 			{
-				Name: "no fsGroup", Control: true, Pod: shared("no fsGroup", 0), Container: sharing(uid, gid), Action: look,
+				Name: "no fsGroup", Control: true, Pod: shared(0), Container: sharing(uid, gid), Action: look,
 				Want: check.Values{"gid": "0", "mode": "0777", "fileUid": "1000", "fileGid": "2000"},
 			},
 		},
@@ -147,7 +144,7 @@ func fsGroupEmptyDir() check.Check {
 
 func fsGroupShared() check.Check {
 	const file = sharedDirectory + "/file"
-	with, without := shared("fsGroup, two users", fsGroup), shared("no fsGroup, two users", 0)
+	with, without := shared(fsGroup), shared(0)
 	// It runs before the others, and leaves a file for its group.
 	writer := sharing(uid, gid)
 	writer.Kind = check.Init

@@ -14,6 +14,9 @@ func withImage(variant probe.Variant, context *corev1.SecurityContext) check.Con
 	return check.Container{SecurityContext: context, Extra: corev1.Container{Image: variant.Image()}}
 }
 
+// refusedPod is for containers that runAsNonRoot keeps from starting.
+func refusedPod() check.Pod { return check.Pod{Alone: "runAsNonRoot"} }
+
 // userImages are the checks of the user that the image names, and of runAsNonRoot.
 func userImages() []check.Check {
 	nonRoot := func() *corev1.SecurityContext { return &corev1.SecurityContext{RunAsNonRoot: new(true)} }
@@ -72,7 +75,7 @@ func userImages() []check.Check {
 			Source: containerSecurity,
 			Trials: []check.Trial{
 				{
-					Name: "image without a user", Pod: check.Pod{Alone: "runAsNonRoot and the image's users"},
+					Name: "image without a user", Pod: refusedPod(),
 					Container: container(*nonRoot()), Want: refusedFor("runAsNonRoot", "root"),
 				},
 				accepted,
@@ -85,11 +88,11 @@ func userImages() []check.Check {
 			Source: containerSecurity,
 			Trials: []check.Trial{
 				{
-					Name: "image user member", Pod: check.Pod{Alone: "runAsNonRoot and the image's users"},
+					Name: "image user member", Pod: refusedPod(),
 					Container: withImage(probe.VariantUserName, nonRoot()), Want: refusedFor("non-numeric", probe.MemberName),
 				},
 				{
-					Name: "image user root", Pod: check.Pod{Alone: "runAsNonRoot and the image's users"},
+					Name: "image user root", Pod: refusedPod(),
 					Container: withImage(probe.VariantUserRoot, nonRoot()), Want: refusedFor("non-numeric", "root"),
 				},
 				accepted,
