@@ -95,7 +95,46 @@ func capsSingle() []check.Check {
 		)
 	}
 
+	setTime := probe.Do(probe.OpClockAdjtime)
+	timed := func(profile *corev1.SeccompProfile, add, drop []corev1.Capability) check.Container {
+		return container(corev1.SecurityContext{SeccompProfile: profile, Capabilities: capabilities(add, drop)})
+	}
+	sysTime := []corev1.Capability{"SYS_TIME"}
+	mknod := probe.Do(probe.OpMknod, probe.WritableDirectory)
+
 	return []check.Check{
+		{
+			ID:     "caps/add-sys-time",
+			Level:  check.Must,
+			Claim:  "With SYS_TIME added a container may set the clock, without it the kernel refuses, under RuntimeDefault as without a filter.",
+			Source: "https://man7.org/linux/man-pages/man2/clock_adjtime.2.html",
+			Trials: []check.Trial{
+				{Name: "drop SYS_TIME", Container: timed(unconfined(), nil, sysTime), Action: setTime, Want: eperm},
+				{Name: "add SYS_TIME", Control: true, Container: timed(unconfined(), sysTime, nil), Action: setTime, Want: check.Allowed{}},
+				{
+					// The filter refuses first, and with an errno of its own.
+					Name: "drop SYS_TIME, RuntimeDefault", Container: timed(runtimeDefault(), nil, sysTime), Action: setTime,
+					Want: check.Denied{Errnos: []string{"EPERM", "ENOSYS"}},
+				},
+				{
+					Name: "add SYS_TIME, RuntimeDefault", Control: true, Container: timed(runtimeDefault(), sysTime, nil),
+					Action: setTime, Want: check.Allowed{},
+				},
+			},
+		},
+		{
+			ID:     "caps/drop-mknod",
+			Level:  check.Must,
+			Claim:  "Without MKNOD root makes no device, with it the null device.",
+			Source: "https://man7.org/linux/man-pages/man2/mknod.2.html",
+			Trials: []check.Trial{
+				{Name: "drop MKNOD", Container: timed(unconfined(), nil, []corev1.Capability{"MKNOD"}), Action: mknod, Want: eperm},
+				{
+					Name: "add MKNOD", Control: true, Container: timed(unconfined(), []corev1.Capability{"MKNOD"}, nil),
+					Action: mknod, Want: check.Allowed{},
+				},
+			},
+		},
 		{
 			ID:     "caps/add-net-admin",
 			Level:  check.Must,
@@ -128,6 +167,10 @@ func capsAll() []check.Check {
 		SeccompProfile: unconfined(),
 		Capabilities:   capabilities([]corev1.Capability{"ALL"}, nil),
 	})
+	allButOne := container(corev1.SecurityContext{
+		SeccompProfile: unconfined(),
+		Capabilities:   capabilities([]corev1.Capability{"ALL"}, []corev1.Capability{"SYS_ADMIN"}),
+	})
 	one := check.Sets{Of: heldSets(), Exactly: []string{"NET_BIND_SERVICE"}}
 	return []check.Check{
 		{
@@ -151,6 +194,19 @@ func capsAll() []check.Check {
 			},
 		},
 		{
+			ID:     "caps/add-all-drop-one",
+			Level:  check.Must,
+			Claim:  "With ALL added and SYS_ADMIN dropped a root process holds all that its node has to give but that one.",
+			Source: runtimeInterface + "#L1003",
+			Trials: []check.Trial{
+				{
+					Name: "add ALL, drop SYS_ADMIN", Container: allButOne,
+					Want: check.Sets{Of: heldSets(), Node: true, Without: []string{"SYS_ADMIN"}},
+				},
+				{Name: "add ALL", Control: true, Container: addAll, Want: check.Sets{Of: heldSets(), Node: true}},
+			},
+		},
+		{
 			ID:     "caps/drop-all-add-one",
 			Level:  check.Must,
 			Claim:  "With ALL dropped and NET_BIND_SERVICE added a root process holds exactly that one.",
@@ -170,6 +226,12 @@ func capsNonRoot() []check.Check {
 	withNetRaw.Capabilities = capabilities([]corev1.Capability{"NET_RAW"}, []corev1.Capability{"ALL"})
 	noEscalation := unprivilegedUser()
 	noEscalation.AllowPrivilegeEscalation = new(false)
+
+	withoutGain := withNetRaw
+	withoutGain.AllowPrivilegeEscalation = new(false)
+	privileged, privilegedUser := nothingConfined(), nothingConfined()
+	privileged.Privileged, privilegedUser.Privileged = new(true), new(true)
+	privilegedUser.RunAsUser = new(uid)
 
 	// The loopback answers everywhere, so that only the socket decides.
 	filePing := probe.Run(probe.PingFileCapabilityPath, "-c", "1", "-W", "2", "127.0.0.1")
@@ -198,6 +260,33 @@ func capsNonRoot() []check.Check {
 			Trials: []check.Trial{
 				{Name: "drop ALL", Pod: pingForNobody(), Container: container(unprivilegedUser()), Action: filePing, Want: check.Denied{}},
 				{Name: "drop ALL, add NET_RAW", Control: true, Pod: pingForNobody(), Container: container(withNetRaw), Action: filePing, Want: check.Allowed{}},
+			},
+		},
+		{
+			ID:     "caps/file-capability-no-new-privs",
+			Level:  check.Must,
+			Claim:  "A file capability gives uid 1000 nothing when privilege escalation is not allowed.",
+			Source: "https://docs.kernel.org/userspace-api/no_new_privs.html",
+			Trials: []check.Trial{
+				{Name: "allowPrivilegeEscalation false", Pod: pingForNobody(), Container: container(withoutGain), Action: filePing, Want: check.Denied{}},
+				{Name: "allowPrivilegeEscalation true", Control: true, Pod: pingForNobody(), Container: container(withNetRaw), Action: filePing, Want: check.Allowed{}},
+			},
+		},
+		{
+			ID:     "caps/privileged-nonroot",
+			Level:  check.Info,
+			Claim:  "Records the effective and the ambient set of a privileged container with a uid other than 0.",
+			Source: "https://github.com/kubernetes/kubernetes/issues/56374",
+			Trials: []check.Trial{
+				{Name: "runAsUser 1000", Pod: privilegedPod(), Container: container(privilegedUser)},
+				{
+					Name: "runAsUser unset", Control: true, Pod: privilegedPod(), Container: container(privileged),
+					Want: check.Sets{Of: heldSets(), Node: true},
+				},
+			},
+			Record: []check.Record{
+				{Trial: "runAsUser 1000", What: check.RecordFact("CapEff"), As: "CapEff"},
+				{Trial: "runAsUser 1000", What: check.RecordFact("CapAmb"), As: "CapAmb"},
 			},
 		},
 		{

@@ -18,7 +18,55 @@ func priv() []check.Check {
 		return container(corev1.SecurityContext{Privileged: new(true), SeccompProfile: profile})
 	}
 
+	mounts := probe.Do(probe.OpMounts)
+	writeSys := probe.Do(probe.OpOpenWrite, "/sys/bus/platform/uevent")
+
 	return []check.Check{
+		{
+			ID:     "priv/capabilities",
+			Level:  check.Must,
+			Claim:  "A privileged root process holds every capability that its node has to give.",
+			Source: runtimeInterface + "#L1024",
+			Trials: []check.Trial{
+				{Name: "privileged", Pod: privilegedPod(), Container: container(privileged), Want: check.Sets{Of: heldSets(), Node: true}},
+				{Name: "not privileged, drop ALL", Control: true, Container: only(), Want: check.Sets{Of: heldSets()}},
+			},
+		},
+		{
+			ID:     "priv/no-masks",
+			Level:  check.Must,
+			Claim:  "A privileged container has no masked and no read-only paths in /proc and /sys, one that is not has.",
+			Source: "https://kubernetes.io/docs/concepts/security/linux-kernel-security-constraints/#privileged-containers",
+			Trials: []check.Trial{
+				{Name: "privileged", Pod: privilegedPod(), Container: container(privileged), Action: mounts, Want: check.Masks{}},
+				{
+					// Of the default lists, what every kernel has.
+					Name: "not privileged", Container: container(nothingConfined()), Action: mounts,
+					Want: check.Masks{Masked: []string{"/sys/firmware"}, ReadOnly: []string{"/proc/sys", "/proc/bus"}},
+				},
+			},
+		},
+		{
+			ID:     "priv/sys-writable",
+			Level:  check.Must,
+			Claim:  "A privileged container has /sys read-write, one that is not has it read-only.",
+			Source: runtimeInterface + "#L1024",
+			Trials: []check.Trial{
+				{
+					Name: "not privileged, open for writing", Container: container(nothingConfined()), Action: writeSys,
+					Want: check.Denied{Errnos: []string{"EROFS"}},
+				},
+				{Name: "privileged, open for writing", Control: true, Pod: privilegedPod(), Container: container(privileged), Action: writeSys, Want: check.Allowed{}},
+				{
+					Name: "not privileged, mount", Container: container(nothingConfined()), Action: mounts,
+					Want: check.MountOption{Point: "/sys", Option: "ro"},
+				},
+				{
+					Name: "privileged, mount", Pod: privilegedPod(), Container: container(privileged), Action: mounts,
+					Want: check.MountOption{Point: "/sys", Option: "rw"},
+				},
+			},
+		},
 		{
 			ID:     "priv/can-mount",
 			Level:  check.Must,

@@ -50,7 +50,7 @@ func user() []check.Check {
 			Source: containerSecurity,
 			Trials: []check.Trial{
 				{
-					Name: "runAsUser 0", Pod: check.Pod{Alone: "runAsNonRoot and uid 0"}, Container: container(rootDespiteNonRoot),
+					Name: "runAsUser 0", Pod: refusedPod(), Container: container(rootDespiteNonRoot),
 					Want: check.NotStarted{Reason: "CreateContainerConfigError", Messages: []string{"non-root"}},
 				},
 				{Name: "runAsUser 1000", Control: true, Container: ordinary, Want: uids(uid)},

@@ -1,6 +1,10 @@
 package check
 
-import "assay/framework/probe"
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"assay/framework/probe"
+)
 
 // Observation is what a trial met with, from the pod's status, the probe's document and the node.
 // It knows nothing of what was wanted.
@@ -37,6 +41,9 @@ type State struct {
 	// CreateContainerConfigError, StartError, Error, Completed ...
 	Reason  string
 	Message string
+	// User is the identity that the pod's status reports for the container's first process; nil where it
+	// reports none.
+	User *corev1.LinuxContainerUser
 }
 
 // Want says what a trial wants. Implementations are values without state.

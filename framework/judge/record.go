@@ -54,6 +54,9 @@ func started(o check.Observation) string {
 	if o.State.Started {
 		return "started"
 	}
+	if o.Rejected != "" {
+		return "rejected by the API server"
+	}
 	return strings.TrimSpace("not started: " + o.State.Reason)
 }
 

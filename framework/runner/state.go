@@ -92,6 +92,10 @@ func state(s seen, container string) check.State {
 }
 
 func stateOf(status corev1.ContainerStatus) check.State {
+	var user *corev1.LinuxContainerUser
+	if status.User != nil {
+		user = status.User.Linux
+	}
 	switch {
 	case status.State.Terminated != nil:
 		ended := status.State.Terminated
@@ -103,9 +107,10 @@ func stateOf(status corev1.ContainerStatus) check.State {
 			Signal:     ended.Signal,
 			Reason:     ended.Reason,
 			Message:    ended.Message,
+			User:       user,
 		}
 	case status.State.Running != nil:
-		return check.State{Started: true}
+		return check.State{Started: true, User: user}
 	case status.State.Waiting != nil:
 		return check.State{Reason: status.State.Waiting.Reason, Message: status.State.Waiting.Message}
 	default:

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"assay/framework/check"
 	"assay/framework/probe"
@@ -127,5 +130,38 @@ func TestPackIsStable(t *testing.T) {
 	}
 	if string(one) != string(two) {
 		t.Error("equal checks were packed differently")
+	}
+}
+
+// TestNamesOfTheRun: what a check names is there under the run's own names.
+func TestNamesOfTheRun(t *testing.T) {
+	class := func(name string) check.Pod { return check.Pod{RuntimeClassName: &name} }
+	variant := check.Container{Extra: corev1.Container{Image: probe.VariantUserName.Image()}}
+	other := check.Container{Extra: corev1.Container{Image: "localhost/other"}}
+	pods := pack(t, check.Check{
+		ID:      "a/1",
+		Objects: []runtime.Object{&nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "own"}}},
+		Trials: []check.Trial{
+			{Name: "own", Pod: class("own"), Container: variant},
+			{Name: "another's", Pod: class("other"), Container: other},
+			{Name: "enforced", Pod: check.Pod{EnforceLevel: "baseline"}},
+		},
+	})
+	if len(pods) != 3 {
+		t.Fatalf("got %d pods", len(pods))
+	}
+	if got := *pods[0].Object.Spec.RuntimeClassName; got != "assay-1-own" {
+		t.Errorf("the check's own class is %s", got)
+	}
+	if got := *pods[1].Object.Spec.RuntimeClassName; got != "other" {
+		t.Errorf("another's class is %s", got)
+	}
+	for i, want := range []string{"localhost/assay/probe:1-user-name", "localhost/other", "localhost/assay/probe:1"} {
+		if got := pods[i].Object.Spec.Containers[0].Image; got != want {
+			t.Errorf("image %s, want %s", got, want)
+		}
+	}
+	if pods[0].Object.Namespace != "assay-1" || pods[2].Object.Namespace != "assay-1-baseline" {
+		t.Errorf("namespaces %s, %s", pods[0].Object.Namespace, pods[2].Object.Namespace)
 	}
 }
