@@ -21,9 +21,17 @@ func All() []check.Check {
 		escalate(),
 		seccompProfiles(),
 		seccompCalls(),
-		fs(),
+		fsRoot(),
+		fsMasks(),
+		fsMounts(),
+		fsVolumes(),
 		ns(),
 		sysctl(),
+		cgroupMemory(),
+		cgroupCPU(),
+		cgroupProcesses(),
+		cgroupLayout(),
+		lsm(),
 		netpol(),
 	)
 }

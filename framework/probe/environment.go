@@ -30,6 +30,8 @@ const (
 	CommandConnect = "connect"
 	// CommandCredentials prints the credentials of the process for OpRunProbe.
 	CommandCredentials = "credentials"
+	// CommandAllocate takes as many bytes of memory as its argument says, uses every page and ends.
+	CommandAllocate = "allocate"
 )
 
 // ServePort is the TCP and UDP port that CommandServe listens on.

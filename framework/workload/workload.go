@@ -156,7 +156,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 		node = shape.Node - 1
 	}
 	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
-	shapePod(object, shape)
+	shapePod(object, shape, to.ProbeImage)
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
 		container, err := shapeContainer(c, to.ProbeImage)
@@ -190,8 +190,9 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	return pod, nil
 }
 
-// shapePod gives the pod what its trials ask for.
-func shapePod(object *corev1.Pod, shape check.Pod) {
+// shapePod gives the pod what its trials ask for. A volume of an image that it does not name is of the
+// probe's.
+func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 	base := object.Spec
 	object.Annotations = shape.Annotations
 	object.Spec = *shape.Extra.DeepCopy()
@@ -208,7 +209,13 @@ func shapePod(object *corev1.Pod, shape check.Pod) {
 	object.Spec.HostNetwork = shape.HostNetwork || shape.Extra.HostNetwork
 	object.Spec.HostUsers = cmp.Or(shape.HostUsers, shape.Extra.HostUsers)
 	object.Spec.ShareProcessNamespace = cmp.Or(shape.ShareProcessNamespace, shape.Extra.ShareProcessNamespace)
-	object.Spec.Volumes = append(slices.Clone(shape.Volumes), shape.Extra.Volumes...)
+	for _, volume := range slices.Concat(shape.Volumes, shape.Extra.Volumes) {
+		if volume.Image != nil && volume.Image.Reference == "" {
+			volume.Image = volume.Image.DeepCopy()
+			volume.Image.Reference = image
+		}
+		object.Spec.Volumes = append(object.Spec.Volumes, volume)
+	}
 }
 
 // shapeContainer is the container that its trials ask for, with the probe's request in it.
