@@ -32,6 +32,7 @@ func All() []check.Check {
 		cgroupProcesses(),
 		cgroupLayout(),
 		lsm(),
+		lifeStreams(),
 		netpol(),
 	)
 }
