@@ -31,6 +31,7 @@ func All() []check.Check {
 		cgroupCPU(),
 		cgroupProcesses(),
 		cgroupLayout(),
+		cgroupChanges(),
 		lsm(),
 		lifeStreams(),
 		netpol(),

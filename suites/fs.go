@@ -38,6 +38,12 @@ func fsRoot() []check.Check {
 	write := probe.Do(probe.OpWriteFile, probe.WritableDirectory)
 	files := probe.Do(probe.OpReadOnly, "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/dev/termination-log")
 	extra := probe.Do(probe.OpExtraFiles)
+	imageVolumes := func(readOnly bool) check.Container {
+		c := container(corev1.SecurityContext{ReadOnlyRootFilesystem: &readOnly})
+		c.Extra.Image = probe.VariantVolume.Image()
+		return c
+	}
+	writeVolume := probe.Do(probe.OpWriteFile, probe.VolumeDirectory)
 	return []check.Check{
 		{
 			ID:     "fs/read-only-root",
@@ -62,6 +68,21 @@ func fsRoot() []check.Check {
 			Record: []check.Record{
 				{Trial: "true", What: check.RecordValues, As: "readOnlyRootFilesystem true"},
 				{Trial: "false", What: check.RecordValues, As: "readOnlyRootFilesystem false"},
+			},
+		},
+		{
+			ID:     "fs/image-volume-dir",
+			Level:  check.Info,
+			Claim:  "Records whether the VOLUME of an image can be written under a read-only root file system, and what it lies on.",
+			Source: "https://github.com/opencontainers/image-spec/blob/main/config.md#properties",
+			Trials: []check.Trial{
+				{Name: "true", Container: imageVolumes(true), Action: writeVolume},
+				{Name: "true, mount", Container: imageVolumes(true), Action: probe.Do(probe.OpFileSystem, probe.VolumeDirectory)},
+				{Name: "false", Control: true, Container: imageVolumes(false), Action: writeVolume, Want: check.Allowed{}},
+			},
+			Record: []check.Record{
+				{Trial: "true", What: check.RecordOutcome, As: "write"},
+				{Trial: "true, mount", What: check.RecordValues, As: "mount"},
 			},
 		},
 		{

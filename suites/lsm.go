@@ -1,8 +1,11 @@
 package suites
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
+	"assay/fixtures/apparmor"
 	"assay/framework/check"
 	"assay/framework/probe"
 )
@@ -34,6 +37,9 @@ func lsm() []check.Check {
 		level    = "s0:c123,c456"
 	)
 	read := probe.Do(probe.OpLSM, "apparmor")
+	write := probe.Do(probe.OpWriteFile, probe.WritableDirectory)
+	localhost := check.Pod{Alone: "AppArmor Localhost"}
+	denyWrite := withAppArmor(corev1.AppArmorProfileTypeLocalhost, apparmor.DenyWrite)
 	selinux := probe.Do(probe.OpLSM, "selinux")
 	levelled := container(corev1.SecurityContext{SELinuxOptions: &corev1.SELinuxOptions{Level: level}})
 	return []check.Check{
@@ -54,6 +60,27 @@ func lsm() []check.Check {
 				{Trial: "RuntimeDefault", What: check.RecordValues, As: "RuntimeDefault"},
 			},
 			Unsupported: withoutAppArmor(),
+		},
+		{
+			ID:     "lsm/apparmor-localhost",
+			Level:  check.Must,
+			Claim:  "A container with a Localhost AppArmor profile is confined by that profile.",
+			Source: tutorial,
+			Trials: []check.Trial{
+				{
+					Name: "denies writing", Pod: localhost, Container: denyWrite, Action: write,
+					Want: check.Denied{Errnos: []string{"EACCES"}},
+				},
+				{
+					Name: "Unconfined", Control: true, Pod: localhost, Container: withAppArmor(corev1.AppArmorProfileTypeUnconfined, ""), Action: write,
+					Want: check.Allowed{},
+				},
+				{Name: "label", Pod: localhost, Container: denyWrite, Action: read, Want: check.Values{"profile": apparmor.DenyWrite, "mode": "enforce"}},
+			},
+			Unsupported: slices.Concat(withoutAppArmor(), []check.Unsupported{
+				{Message: "apparmor profile not found " + apparmor.DenyWrite, Reason: "the node has AppArmor, but not apparmor_parser to load the suite's profile"},
+				{Message: apparmor.DenyWrite + "\" is not loaded", Reason: "the node has AppArmor, but not apparmor_parser to load the suite's profile"},
+			}),
 		},
 		{
 			ID:     "lsm/apparmor-unconfined",

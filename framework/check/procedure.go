@@ -33,4 +33,8 @@ func (p Procedure) String() string {
 const (
 	// ProcedureExec runs a command in the container.
 	ProcedureExec = "exec"
+	// ProcedureResizeCPU changes the container's CPU limit by the resize subresource.
+	ProcedureResizeCPU = "resize-cpu"
+	// ProcedureStatsGrow follows the kubelet's summary while the container uses CPU and memory.
+	ProcedureStatsGrow = "stats-grow"
 )

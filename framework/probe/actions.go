@@ -80,7 +80,7 @@ const (
 	OpFiles Op = "files"
 	// OpFileID identifies the file ARG0 on this node: Values["id"] is its device and inode.
 	OpFileID Op = "file-id"
-	// OpFileSystem says on what ARG0 lies: Values type, options (sorted) and size (bytes).
+	// OpFileSystem says on what ARG0 lies: Values type, options (sorted) and, of a tmpfs, size (bytes).
 	OpFileSystem Op = "file-system"
 	// OpFill writes ARG1 bytes into a new file in directory ARG0 and removes it.
 	OpFill Op = "fill"

@@ -33,7 +33,8 @@ const (
 	CommandConnect = "connect"
 	// CommandCredentials prints the credentials of the process for OpRunProbe.
 	CommandCredentials = "credentials"
-	// CommandAllocate takes as many bytes of memory as its argument says, uses every page and ends.
+	// CommandAllocate takes as many bytes of memory as its first argument says and uses every page. With a second
+	// argument it uses a second of CPU besides, and keeps the memory for so many seconds.
 	CommandAllocate = "allocate"
 )
 

@@ -46,6 +46,9 @@ type procedure func(ctx context.Context, s Subject) (probe.Result, error)
 func procedures() map[string]procedure {
 	return map[string]procedure{
 		check.ProcedureExec: execCommand,
+
+		check.ProcedureResizeCPU: resizeCPU,
+		check.ProcedureStatsGrow: statsGrow,
 	}
 }
 

@@ -78,11 +78,21 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 			again[placement.Key] = o.Problem
 		case o.Result != nil && o.Result.Outcome == probe.Broken:
 			again[placement.Key] = "the probe broke: " + o.Result.Problem
+		case notAdmitted(o.State.Reason):
 		case !o.State.Started && (want == nil || !want.Met(o)):
 			again[placement.Key] = "not started: " + o.State.Reason + " " + o.State.Message
 		}
 	}
 	return again
+}
+
+// notAdmitted says that the kubelet refused the pod for good, for what it asks: trying again is of no use.
+func notAdmitted(reason string) bool {
+	switch reason {
+	case "AppArmor", "SysctlForbidden", "PodFeatureUnsupported":
+		return true
+	}
+	return false
 }
 
 // attempt submits the pod, waits until each of its containers has ended or was refused, and reads

@@ -190,8 +190,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	return pod, nil
 }
 
-// shapePod gives the pod what its trials ask for. A volume of an image that it does not name is of the
-// probe's.
+// shapePod gives the pod what its trials ask for. A volume of an image without a name is of the probe's.
 func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 	base := object.Spec
 	object.Annotations = shape.Annotations
@@ -210,9 +209,9 @@ func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 	object.Spec.HostUsers = cmp.Or(shape.HostUsers, shape.Extra.HostUsers)
 	object.Spec.ShareProcessNamespace = cmp.Or(shape.ShareProcessNamespace, shape.Extra.ShareProcessNamespace)
 	for _, volume := range slices.Concat(shape.Volumes, shape.Extra.Volumes) {
-		if volume.Image != nil && volume.Image.Reference == "" {
+		if volume.Image != nil {
 			volume.Image = volume.Image.DeepCopy()
-			volume.Image.Reference = image
+			volume.Image.Reference = probe.ImageReference(volume.Image.Reference, image)
 		}
 		object.Spec.Volumes = append(object.Spec.Volumes, volume)
 	}
