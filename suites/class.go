@@ -94,7 +94,7 @@ func classOverhead() check.Check {
 			Name: uidVariable, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.uid"}},
 		}}},
 	}
-	pod := check.Pod{Alone: "overhead", Volumes: []corev1.Volume{hostPath("cgroup", "/sys/fs/cgroup")}}
+	pod := check.Pod{Alone: "overhead", Volumes: []corev1.Volume{hostPath("cgroup", "/sys/fs/cgroup", corev1.HostPathDirectory)}}
 	with := pod
 	with.RuntimeClassName = &class.Name
 	look := probe.Do(probe.OpPodCgroup, cgroups, uidVariable)

@@ -19,13 +19,6 @@ func defaultDevices() check.Keys {
 	}
 }
 
-// hostPath is a volume with a directory of the node.
-func hostPath(name, path string) corev1.Volume {
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-		HostPath: &corev1.HostPathVolumeSource{Path: path, Type: new(corev1.HostPathDirectory)},
-	}}
-}
-
 func privDevices() []check.Check {
 	const nodeDevices, loopMajor = "/node-dev", "7"
 	list := probe.Do(probe.OpDevices, "/dev")
@@ -36,7 +29,7 @@ func privDevices() []check.Check {
 	privileged.Privileged = new(true)
 	withNode := container(privileged)
 	withNode.VolumeMounts = []corev1.VolumeMount{{Name: "dev", MountPath: nodeDevices, ReadOnly: true}}
-	pod := check.Pod{Alone: "privileged with the node's devices", Volumes: []corev1.Volume{hostPath("dev", "/dev")}}
+	pod := check.Pod{Alone: "privileged with the node's devices", Volumes: []corev1.Volume{hostPath("dev", "/dev", corev1.HostPathDirectory)}}
 
 	mknod := nothingConfined()
 	mknod.Capabilities = capabilities([]corev1.Capability{"MKNOD"}, nil)

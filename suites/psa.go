@@ -74,7 +74,7 @@ func forbiddenToAll() []violation {
 		{"hostPort", "hostPort", func(a *admission) {
 			a.extra.Ports = []corev1.ContainerPort{{ContainerPort: 8080, HostPort: 8080}}
 		}},
-		{"hostPath volume", "hostPath", func(a *admission) { a.pod.Volumes = []corev1.Volume{hostPath("tmp", "/tmp")} }},
+		{"hostPath volume", "hostPath", func(a *admission) { a.pod.Volumes = []corev1.Volume{hostPath("tmp", "/tmp", corev1.HostPathDirectory)} }},
 		{"host of a probe", "probe or lifecycle host", func(a *admission) {
 			a.extra.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: get()}}
 		}},

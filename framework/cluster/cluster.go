@@ -125,7 +125,8 @@ func (c *Cluster) applyKubeRouter(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			script := "cat > " + kubeRouterConflist
+			// The runtime reads the file as soon as it is there, so it has to be there as a whole.
+			script := fmt.Sprintf("cat > %[1]s.new && mv %[1]s.new %[1]s", kubeRouterConflist)
 			for _, other := range c.Nodes {
 				if other.Name != node.Name {
 					script += fmt.Sprintf(" && ip route replace %s via %s", other.PodCIDR, other.Address)

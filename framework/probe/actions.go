@@ -65,6 +65,55 @@ const (
 	// OpMounts reads /proc/self/mountinfo: Values by mount point are the sorted options of the mount, its
 	// type ("type=tmpfs") and, of the file system's own options, size, mode and the like.
 	OpMounts Op = "mounts"
+
+	// OpMasks looks whether the paths ARGS are hidden: Values by path are "masked" (the null device, or an
+	// empty read-only directory of its own), "readable", "empty", "absent" or the errno of reading. Without
+	// ARGS the paths are all mount points below /proc and /sys, cgroups aside, and those that are not
+	// masked are "ro" or "rw" as they are mounted.
+	OpMasks Op = "masks"
+	// OpReadOnly tries to open the files ARGS for writing, and to make a directory in the directories
+	// ARGS: Values by path are "ro" (EROFS), "rw", "absent" or the errno of a file. Nothing is written. A
+	// directory that refuses for another reason (as those of /proc do) is what its mount says.
+	OpReadOnly Op = "read-only"
+	// OpFiles looks at the files ARGS: Values by path are "file mode=0644 uid=0 gid=0" (or directory,
+	// device, other), links followed, or "absent".
+	OpFiles Op = "files"
+	// OpFileID identifies the file ARG0 on this node: Values["id"] is its device and inode.
+	OpFileID Op = "file-id"
+	// OpFileSystem says on what ARG0 lies: Values type, options (sorted) and, of a tmpfs, size (bytes).
+	OpFileSystem Op = "file-system"
+	// OpFill writes ARG1 bytes into a new file in directory ARG0 and removes it.
+	OpFill Op = "fill"
+	// OpExtraFiles lists what the container's own file system has besides what the probe's image brought:
+	// Values by path are "file", "directory", "device" or "link to TARGET". /proc, /sys and /dev's standard devices
+	// are left out.
+	OpExtraFiles Op = "extra-files"
+	// OpMountKeep mounts a tmpfs on a directory of the pod's host name in directory ARG0, where it stays until the
+	// probe ends: for containers that hold.
+	OpMountKeep Op = "mount-keep"
+	// OpMounted says in Values["mounted"] whether something is mounted on the directory of the pod's
+	// host name in directory ARG0.
+	OpMounted Op = "mounted"
+	// OpCgroup reads the container's cgroup: Values version (1 or 2), memory.limit (bytes or max), cpu.quota
+	// (microseconds or max), cpu.period, cpu.shares (version 1), cpu.weight (version 2), pids.limit and
+	// hugetlb.SIZE.limit; those of ARGS only where there are any. What the node has no controller for is left
+	// out; where nothing is left the action is denied with ENOENT.
+	OpCgroup Op = "cgroup"
+	// OpNodeCgroup finds the container's cgroup in the node's hierarchy, which is mounted at ARG0: Values
+	// version, driver (systemd or cgroupfs), path (<uid> and <id> in the place of the pod's and
+	// the container's), and what OpCgroup reads with the prefixes "container." and "pod.".
+	// ARGS after the first select.
+	OpNodeCgroup Op = "node-cgroup"
+	// OpProcessLimit starts processes until the pids limit of the container or its pod refuses one:
+	// Values["reached"] is the errno, "no limit" where there is none below 8192, or "beyond the limit".
+	// ARG0 is where the node's cgroups are mounted.
+	OpProcessLimit Op = "process-limit"
+	// OpRlimits reads the resource limits that a program in the container gets: Values by the kernel's
+	// name ("Max open files") are "soft hard unit".
+	OpRlimits Op = "rlimits"
+	// OpLSM reads the process's label of the security module ARG0 (apparmor, selinux): Values label and,
+	// for AppArmor, profile and mode. Denied with ENOENT or EINVAL where the kernel does not have it.
+	OpLSM Op = "lsm"
 )
 
 // Do makes an action.

@@ -33,6 +33,9 @@ const (
 	CommandConnect = "connect"
 	// CommandCredentials prints the credentials of the process for OpRunProbe.
 	CommandCredentials = "credentials"
+	// CommandAllocate takes as many bytes of memory as its first argument says and uses every page. With a second
+	// argument it uses a second of CPU besides, and keeps the memory for so many seconds.
+	CommandAllocate = "allocate"
 )
 
 // ServePort is the TCP and UDP port that CommandServe listens on.

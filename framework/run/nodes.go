@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"assay/fixtures/apparmor"
 	"assay/fixtures/seccomp"
 	"assay/framework/cluster"
 	"assay/framework/column"
@@ -29,6 +31,7 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 		return made.LoadImages(ctx, p.probe.ArchivePath, append([]string{p.probe.Reference}, p.probe.Variants...)...)
 	})
 	group.Go(func() error { return writeProfiles(ctx, made) })
+	group.Go(func() error { return loadAppArmor(ctx, made) })
 	group.Go(func() error {
 		var err error
 		facts, err = made.NodeFacts(ctx)
@@ -103,6 +106,16 @@ func writeProfiles(ctx context.Context, made *cluster.Cluster) error {
 	for name, content := range files {
 		if err := made.WriteFile(ctx, path.Join(seccomp.NodeDirectory, name), content, 0o644); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// loadAppArmor loads the suite's AppArmor profile on the nodes that can.
+func loadAppArmor(ctx context.Context, made *cluster.Cluster) error {
+	for _, node := range made.Nodes {
+		if _, err := made.NodeExec(ctx, node.Name, bytes.NewReader(apparmor.Profile), "sh", "-c", apparmor.LoadScript); err != nil {
+			return fmt.Errorf("load the AppArmor profile on node %s: %w", node.Name, err)
 		}
 	}
 	return nil

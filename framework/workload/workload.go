@@ -156,7 +156,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 		node = shape.Node - 1
 	}
 	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
-	shapePod(object, shape)
+	shapePod(object, shape, to.ProbeImage)
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
 		container, err := shapeContainer(c, to.ProbeImage)
@@ -190,8 +190,8 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	return pod, nil
 }
 
-// shapePod gives the pod what its trials ask for.
-func shapePod(object *corev1.Pod, shape check.Pod) {
+// shapePod gives the pod what its trials ask for. A volume of an image without a name is of the probe's.
+func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 	base := object.Spec
 	object.Annotations = shape.Annotations
 	object.Spec = *shape.Extra.DeepCopy()
@@ -208,7 +208,13 @@ func shapePod(object *corev1.Pod, shape check.Pod) {
 	object.Spec.HostNetwork = shape.HostNetwork || shape.Extra.HostNetwork
 	object.Spec.HostUsers = cmp.Or(shape.HostUsers, shape.Extra.HostUsers)
 	object.Spec.ShareProcessNamespace = cmp.Or(shape.ShareProcessNamespace, shape.Extra.ShareProcessNamespace)
-	object.Spec.Volumes = append(slices.Clone(shape.Volumes), shape.Extra.Volumes...)
+	for _, volume := range slices.Concat(shape.Volumes, shape.Extra.Volumes) {
+		if volume.Image != nil {
+			volume.Image = volume.Image.DeepCopy()
+			volume.Image.Reference = probe.ImageReference(volume.Image.Reference, image)
+		}
+		object.Spec.Volumes = append(object.Spec.Volumes, volume)
+	}
 }
 
 // shapeContainer is the container that its trials ask for, with the probe's request in it.
@@ -285,6 +291,28 @@ func Server(to target.Target, namespace, name, node string) *corev1.Pod {
 func (p Pod) Holding(container string) bool {
 	return slices.ContainsFunc(p.Placements, func(each Placement) bool {
 		return each.Container == container && each.Trial.Container.Hold
+	})
+}
+
+// Procedures are those of a trial's container, each once, by what they are and where.
+func (p Pod) Procedures() []Placement {
+	var procedures []Placement
+	for _, each := range p.Placements {
+		same := func(other Placement) bool {
+			return other.Container == each.Container && other.Trial.Procedure.String() == each.Trial.Procedure.String()
+		}
+		if !each.Trial.Procedure.IsZero() && !slices.ContainsFunc(procedures, same) {
+			procedures = append(procedures, each)
+		}
+	}
+	return procedures
+}
+
+// Enough says whether it is enough that the container started: it holds, or all that is left of its
+// trials is in the hands of the suite.
+func (p Pod) Enough(container string) bool {
+	return p.Holding(container) || !slices.ContainsFunc(p.Placements, func(each Placement) bool {
+		return each.Container == container && each.Trial.Procedure.IsZero()
 	})
 }
 
