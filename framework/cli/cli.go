@@ -17,7 +17,7 @@ import (
 // errors to problems.
 func Main(ctx context.Context, arguments []string, out, problems io.Writer) int {
 	status := results.ExitExpected
-	root := command(&status)
+	root := command(&status) //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(arguments)
 	root.SetOut(out)
 	root.SetErr(problems)

@@ -93,7 +93,7 @@ func shape(out io.Writer) (width int, colour bool) {
 	if !ok {
 		return 0, false
 	}
-	width, _, err := term.GetSize(int(file.Fd())) //nolint:gosec // a file descriptor
+	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
 		return 0, false
 	}

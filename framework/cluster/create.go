@@ -186,7 +186,7 @@ func (m *Manager) abandon(ctx context.Context, name string, result <-chan error)
 		// kind may be between two nodes; what is missed now is taken by the next round, or by Delete.
 		_ = m.deleteNodes(ctx, name)
 		select {
-		case <-result:
+		case <-result: //nolint:errcheck // what kind met with after its nodes were taken away
 			return
 		case <-ctx.Done():
 			return
@@ -309,12 +309,12 @@ func (m *Manager) collect(ctx context.Context, name, directory string) error {
 
 // copyFile copies a small file.
 func copyFile(from, to string) error {
-	source, err := os.Open(from) //nolint:gosec // a file of the cluster's record
+	source, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	defer source.Close()                                                      //nolint:errcheck // only read
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // a file among the logs
+	defer source.Close() //nolint:errcheck // only read
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c *Cluster) LoadImage(ctx context.Context, archive, reference string) erro
 	group, ctx := errgroup.WithContext(ctx)
 	for _, node := range c.Nodes {
 		group.Go(func() error {
-			file, err := os.Open(archive) //nolint:gosec // the caller's file
+			file, err := os.Open(archive)
 			if err != nil {
 				return err
 			}
@@ -229,7 +229,7 @@ func (m *Manager) collectNode(ctx context.Context, node, directory string) error
 		"network.log":      {"exec", "--privileged", node, "sh", "-c", "ip address; ip route; cat /etc/cni/net.d/*"},
 	}
 	for name, arguments := range sources {
-		file, err := os.OpenFile(filepath.Join(directory, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // a file among the logs
+		file, err := os.OpenFile(filepath.Join(directory, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
 		}

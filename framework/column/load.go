@@ -255,7 +255,7 @@ func yamlProblem(err error) (what string, line int) {
 	if match == nil {
 		return text, 0
 	}
-	line, _ = strconv.Atoi(match[1]) //nolint:errcheck // digits, by the pattern
+	line, _ = strconv.Atoi(match[1])
 	return match[2], line
 }
 
@@ -272,7 +272,7 @@ func readLimited(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
-	file, err := os.Open(path) //nolint:gosec // the user names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", err)
 	}

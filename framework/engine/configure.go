@@ -23,7 +23,7 @@ func Configure(ctx context.Context, engine *Engine, machine Machine, options Opt
 		if !machine.Root {
 			return errors.New("/lib/modules does not exist, and kind mounts it into every node; run: sudo mkdir -p /lib/modules")
 		}
-		if err := os.MkdirAll("/lib/modules", 0o755); err != nil { //nolint:gosec // the mode that the directory has everywhere
+		if err := os.MkdirAll("/lib/modules", 0o755); err != nil {
 			return fmt.Errorf("make the directory that kind mounts into every node: %w", err)
 		}
 		write(options.Log, "made the empty directory /lib/modules, which kind mounts into every node")
@@ -69,7 +69,7 @@ func configurePodman(ctx context.Context, engine *Engine, machine Machine, root 
 	if wanted == nil {
 		return nil // the machine's own configuration does
 	}
-	existing, err := os.ReadFile(path) //nolint:gosec // Assay's own file
+	existing, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(existing, wanted) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			return err

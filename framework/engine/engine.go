@@ -24,7 +24,7 @@ type Engine struct {
 
 // Command is a call of the engine that ends with the context.
 func (e *Engine) Command(ctx context.Context, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, e.Path, arguments...) //nolint:gosec // the path is the engine's, found by Find
+	command := exec.CommandContext(ctx, e.Path, arguments...)
 	command.Env = append(command.Environ(), e.Environment...)
 	return command
 }

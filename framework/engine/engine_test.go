@@ -123,7 +123,7 @@ func TestRoutes(t *testing.T) {
 // fakeEngine puts a program of the given name into a directory.
 func fakeEngine(t *testing.T, directory, name, script string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(directory, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // has to be executable
+	if err := os.WriteFile(filepath.Join(directory, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }

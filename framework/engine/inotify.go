@@ -44,7 +44,7 @@ func EnsureInotify(machine Machine, controlPlanes, workers int, log io.Writer) e
 
 // inotifyInstances counts the inotify instances of the processes that this one may look into.
 func inotifyInstances(proc string) int {
-	links, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "fd", "*")) //nolint:errcheck // the pattern is well-formed
+	links, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "fd", "*"))
 	count := 0
 	for _, link := range links {
 		target, err := os.Readlink(link)

@@ -72,7 +72,7 @@ func networkPackages(ctx context.Context) ([]string, error) {
 		{"netavark", "aardvark-dns"},
 		{"containernetworking-plugins", "golang-github-containernetworking-plugin-dnsname"},
 	} {
-		output, err := exec.CommandContext(ctx, "apt-cache", append([]string{"policy"}, packages...)...).Output() //nolint:gosec // fixed names
+		output, err := exec.CommandContext(ctx, "apt-cache", append([]string{"policy"}, packages...)...).Output()
 		if err != nil {
 			return nil, fmt.Errorf("apt-cache policy: %w", err)
 		}
@@ -95,7 +95,7 @@ func installPackages(ctx context.Context, log io.Writer, packages ...string) err
 func apt(ctx context.Context, arguments ...string) error {
 	// Another apt-get may hold the lock, unattended-upgrades of a machine just booted for one.
 	arguments = append([]string{"-o", "DPkg::Lock::Timeout=120"}, arguments...)
-	command := exec.CommandContext(ctx, "apt-get", arguments...) //nolint:gosec // fixed arguments
+	command := exec.CommandContext(ctx, "apt-get", arguments...)
 	command.Env = append(command.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -160,7 +161,7 @@ func parseNetwork(document []byte) (netip.Prefix, error) {
 // routes reads the destinations of the machine's IPv4 routes from a file in the format of
 // /proc/net/route: hexadecimal addresses in the byte order of a little-endian machine.
 func routes(path string) ([]netip.Prefix, error) {
-	file, err := os.Open(path) //nolint:gosec // /proc/net/route, or a test's
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -179,10 +180,11 @@ func routes(path string) ([]netip.Prefix, error) {
 		}
 		bits := 0
 		for m := mask; m != 0; m >>= 1 {
-			bits += int(m & 1) //nolint:gosec // one bit
+			bits += int(m & 1)
 		}
-		address := netip.AddrFrom4([4]byte{byte(destination), byte(destination >> 8), byte(destination >> 16), byte(destination >> 24)})
-		found = append(found, netip.PrefixFrom(address, bits))
+		var address [4]byte
+		binary.LittleEndian.PutUint32(address[:], uint32(destination)) //nolint:gosec // parsed as 32 bits
+		found = append(found, netip.PrefixFrom(netip.AddrFrom4(address), bits))
 	}
 	return found, lines.Err()
 }

@@ -123,11 +123,13 @@ func TestAttribution(t *testing.T) {
 		"the filter could not be asked": {probe.Facts{Seccomp: 2}, probe.Result{Errno: "EPERM", Capability: "SYS_ADMIN"}, ""},
 		"confined": {
 			probe.Facts{LSM: "cri-containerd.apparmor.d (enforce)", Capabilities: probe.Capabilities{Effective: admin}},
-			probe.Result{Errno: "EACCES", Capability: "SYS_ADMIN"}, "LSM",
+			probe.Result{Errno: "EACCES", Capability: "SYS_ADMIN"},
+			"LSM",
 		},
 		"a read-only file system": {
 			probe.Facts{LSM: "unconfined", Capabilities: probe.Capabilities{Effective: admin}},
-			probe.Result{Errno: "EROFS"}, "kernel",
+			probe.Result{Errno: "EROFS"},
+			"kernel",
 		},
 	}
 	for name, c := range cases {

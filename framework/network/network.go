@@ -9,11 +9,10 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-
-	"golang.org/x/sync/errgroup"
 
 	"assay/framework/check"
 	"assay/framework/probe"
@@ -125,8 +124,8 @@ func startAgents(ctx context.Context, to target.Target, namespace, suffix string
 	err := wait.PollUntilContextCancel(ctx, pollInterval, false, func(ctx context.Context) (bool, error) {
 		list, err := to.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "pod"})
 		if err != nil {
-			lastSeen = err.Error()
-			return false, nil
+			lastSeen = " " + err.Error()
+			return false, nil //nolint:nilerr // polled again until the deadline, which then says so
 		}
 		lastSeen = ""
 		for _, pod := range list.Items {

@@ -25,7 +25,7 @@ func kubernetesLinks() []string {
 // the image, links in /usr/local/bin to the binary kubernetes, and the content of the tar tools.
 // It returns the hexadecimal SHA-256 digest of the layer.
 func layer(path string, programs map[string]string, tools string) (digest string, err error) {
-	out, err := os.Create(path) //nolint:gosec // a path below the state directory
+	out, err := os.Create(path)
 	if err != nil {
 		return "", fmt.Errorf("make the control plane's layer: %w", err)
 	}
@@ -64,11 +64,11 @@ func layer(path string, programs map[string]string, tools string) (digest string
 }
 
 func appendFile(archive *tar.Writer, name, path string) error {
-	in, err := os.Open(path) //nolint:gosec // a program that was just built
+	in, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("add a program to the control plane's layer: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	info, err := in.Stat()
 	if err != nil {
 		return fmt.Errorf("add a program to the control plane's layer: %w", err)
@@ -83,11 +83,11 @@ func appendFile(archive *tar.Writer, name, path string) error {
 }
 
 func appendTar(archive *tar.Writer, path string) error {
-	in, err := os.Open(path) //nolint:gosec // a path below the state directory
+	in, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("add tools to the control plane's layer: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	reader := tar.NewReader(in)
 	for {
 		header, err := reader.Next()
@@ -100,7 +100,7 @@ func appendTar(archive *tar.Writer, path string) error {
 		if err := archive.WriteHeader(header); err != nil {
 			return fmt.Errorf("add %s to the control plane's layer: %w", header.Name, err)
 		}
-		if _, err := io.Copy(archive, reader); err != nil { //nolint:gosec // our own image's files
+		if _, err := io.Copy(archive, reader); err != nil {
 			return fmt.Errorf("add %s to the control plane's layer: %w", header.Name, err)
 		}
 	}
@@ -132,7 +132,7 @@ type archiveEntry struct {
 // writeArchive writes an archive of images that share one layer and differ in their names and
 // entrypoints.
 func writeArchive(path, layerPath, layerDigest string, images []controlPlaneImage) (err error) {
-	out, err := os.Create(path) //nolint:gosec // a path below the state directory
+	out, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("make the archive of images: %w", err)
 	}

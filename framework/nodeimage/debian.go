@@ -57,7 +57,7 @@ func (b *build) debian(ctx context.Context, p *plan, name, ref string) error {
 			if err != nil {
 				return err
 			}
-			defer os.RemoveAll(temporary)
+			defer func() { _ = os.RemoveAll(temporary) }()
 			if from == "" {
 				return b.bootstrap(ctx, log, temporary, recipe, packages, ref, name)
 			}
@@ -75,7 +75,7 @@ func (b *build) debian(ctx context.Context, p *plan, name, ref string) error {
 
 // readPackages reads names of packages, one a line; a line that starts with # says why.
 func readPackages(path string) ([]string, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // a recipe below the root
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the list of packages: %w", err)
 	}
@@ -169,7 +169,7 @@ func installBootstrapper(ctx context.Context, log io.Writer) error {
 		{"update"},
 		{"install", "--yes", "--no-install-recommends", "mmdebstrap", "debian-archive-keyring"},
 	} {
-		command := exec.CommandContext(ctx, "apt-get", arguments...) //nolint:gosec // the lines above
+		command := exec.CommandContext(ctx, "apt-get", arguments...)
 		command.Env = append(command.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if err := run(log, command); err != nil {
 			return fmt.Errorf("install mmdebstrap: %w", err)

@@ -58,7 +58,7 @@ func (b *build) node(ctx context.Context, p *plan) error {
 			if err != nil {
 				return err
 			}
-			defer os.RemoveAll(temporary)
+			defer func() { _ = os.RemoveAll(temporary) }()
 			if err := b.rootfs(ctx, p, filepath.Join(temporary, "rootfs")); err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (b *build) rootfs(ctx context.Context, p *plan, root string) error {
 	if err := writeFile(filepath.Join(root, "usr", "local", "lib", "assay", "node.json"), string(facts)+"\n"); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(root, "etc", "kubernetes", "manifests"), 0o755); err != nil { //nolint:gosec // a node's directory
+	if err := os.MkdirAll(filepath.Join(root, "etc", "kubernetes", "manifests"), 0o755); err != nil {
 		return fmt.Errorf("lay out the node's files: %w", err)
 	}
 	return enable(root)
@@ -255,7 +255,7 @@ func enable(root string) error {
 	}
 	for name, target := range links {
 		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a node's directory
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("lay out the node's files: %w", err)
 		}
 		if err := os.Symlink(target, path); err != nil {
@@ -266,10 +266,10 @@ func enable(root string) error {
 }
 
 func writeFile(path, content string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a node's directory
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("lay out the node's files: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // a node's file
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		return fmt.Errorf("lay out the node's files: %w", err)
 	}
 	return nil
@@ -301,15 +301,15 @@ func copyTree(from, to string) error {
 }
 
 func copyFile(from, to string, mode fs.FileMode) (err error) {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // a node's directory
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return fmt.Errorf("copy a file: %w", err)
 	}
-	in, err := os.Open(from) //nolint:gosec // an input below the root
+	in, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("copy a file: %w", err)
 	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode) //nolint:gosec // a path below the state directory
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return fmt.Errorf("copy a file: %w", err)
 	}

@@ -27,7 +27,7 @@ func fakeEngine(t *testing.T, script string) (fake *engine.Engine, calls func() 
 	directory := t.TempDir()
 	path, log := filepath.Join(directory, "engine"), filepath.Join(directory, "calls")
 	text := fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s\n%s\n", log, script)
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return &engine.Engine{Name: "podman", Path: path}, func() string {

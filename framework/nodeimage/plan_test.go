@@ -127,7 +127,7 @@ func TestPlanNamesVersions(t *testing.T) {
 	}
 	change("components/runc/1.5.2/component.yaml")(t, in)
 	path := configs(in.root, "components", "runc", "1.5.2", "component.yaml")
-	if err := os.WriteFile(path, []byte("programms: []\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("program: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := in.plan(Spec{Runtime: "containerd", Version: "2.4.2"}); err == nil || !strings.Contains(err.Error(), path) {

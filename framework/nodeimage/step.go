@@ -104,7 +104,7 @@ func (b *build) logged(name string, do func(log io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("make the directory of logs: %w", err)
 	}
-	log, err := os.Create(path) //nolint:gosec // a path below the state directory
+	log, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("open the log of a step: %w", err)
 	}
@@ -120,7 +120,7 @@ func (b *build) logged(name string, do func(log io.Writer) error) error {
 
 // tail is the end of a log; a log that cannot be read has none.
 func tail(path string) string {
-	content, err := os.ReadFile(path) //nolint:gosec // a path below the state directory
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
@@ -166,7 +166,7 @@ func (b *build) container(ctx context.Context, out, log io.Writer, options ...st
 
 // toFile lets do write a file, which exists only if that succeeded.
 func toFile(path string, do func(out io.Writer) error) error {
-	file, err := os.Create(path + ".part") //nolint:gosec // a path below the state directory
+	file, err := os.Create(path + ".part")
 	if err != nil {
 		return fmt.Errorf("write a file: %w", err)
 	}
@@ -204,8 +204,8 @@ func (b *build) directory(path string, fill func(temporary string) error) error 
 	if err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
-	defer os.RemoveAll(temporary)
-	if err := os.Chmod(temporary, 0o755); err != nil { //nolint:gosec // containers read it
+	defer func() { _ = os.RemoveAll(temporary) }()
+	if err := os.Chmod(temporary, 0o755); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	if err := fill(temporary); err != nil {

@@ -7,7 +7,6 @@ import (
 	"path"
 
 	"golang.org/x/sync/errgroup"
-
 	nodev1 "k8s.io/api/node/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"

@@ -38,7 +38,7 @@ func (e *InvalidError) Unwrap() error { return e.Err }
 
 // Load reads a results file. The error is an InvalidError, also when there is no such file.
 func Load(path string) (*Results, error) {
-	file, err := os.Open(path) //nolint:gosec // the file that the user names
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, &InvalidError{File: path, Problem: "cannot be read: " + reason(err), Err: err}
 	}

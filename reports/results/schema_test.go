@@ -22,7 +22,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	document, err := jsonschema.UnmarshalJSON(file)
 	if err != nil {
 		t.Fatal(err)

@@ -54,10 +54,14 @@ func Matrix() *results.Results {
 		},
 		Phases: []results.Phase{
 			{Name: "find the engine", Seconds: 0.41},
-			{Column: "containerd", Name: "node image", Seconds: 1.2}, {Column: "cri-o", Name: "node image", Seconds: 1.1},
-			{Column: "containerd", Name: "boot", Seconds: 41.7}, {Column: "cri-o", Name: "boot", Seconds: 47.3},
-			{Column: "containerd", Name: "checks", Seconds: 31.04}, {Column: "cri-o", Name: "checks", Seconds: 36.5},
-			{Column: "containerd", Name: "delete", Seconds: 3.8}, {Column: "cri-o", Name: "delete", Seconds: 4.2},
+			{Column: "containerd", Name: "node image", Seconds: 1.2},
+			{Column: "cri-o", Name: "node image", Seconds: 1.1},
+			{Column: "containerd", Name: "boot", Seconds: 41.7},
+			{Column: "cri-o", Name: "boot", Seconds: 47.3},
+			{Column: "containerd", Name: "checks", Seconds: 31.04},
+			{Column: "cri-o", Name: "checks", Seconds: 36.5},
+			{Column: "containerd", Name: "delete", Seconds: 3.8},
+			{Column: "cri-o", Name: "delete", Seconds: 4.2},
 			{Name: "reports", Seconds: 0.06},
 		},
 	}
@@ -98,32 +102,37 @@ func cells() []results.Cell {
 		other.Trials = append([]results.Trial(nil), cell.Trials...)
 		return []results.Cell{cell, other}
 	}
-	info := func(check, column, reason string, observed any, trials ...results.Trial) results.Cell {
-		return results.Cell{Check: check, Column: column, Verdict: results.Informed, Reason: reason, Observed: raw(observed), Seconds: 4.2, Trials: trials}
+	info := func(check, column string, observed any, trials ...results.Trial) results.Cell {
+		return results.Cell{Check: check, Column: column, Verdict: results.Informed, Reason: "recorded", Observed: raw(observed), Seconds: 4.2, Trials: trials}
 	}
 	set := func(names string) map[string]string {
 		return map[string]string{"CapPrm": names, "CapEff": names, "CapBnd": names, "CapInh": "none", "CapAmb": "none"}
 	}
 	var list []results.Cell
 	list = append(list,
-		info("caps/default-set", "containerd", "recorded", set(fourteen)),
-		info("caps/default-set", "cri-o", "recorded", set(nine)))
+		info("caps/default-set", "containerd", set(fourteen)),
+		info("caps/default-set", "cri-o", set(nine)))
 	list = append(list, both(results.Cell{Check: "caps/inheritable-empty", Verdict: results.Pass, Reason: "as wanted", Seconds: 4.1, Trials: []results.Trial{
-		{Name: "default", Done: "read the facts of the process", Wanted: "CapInh: none", Seen: "CapInh none", Met: true, Pod: "shared-1", Container: "default"}}})...)
+		{Name: "default", Done: "read the facts of the process", Wanted: "CapInh: none", Seen: "CapInh none", Met: true, Pod: "shared-1", Container: "default"},
+	}})...)
 	list = append(list, both(results.Cell{Check: "caps/drop-net-raw", Verdict: results.Pass, Reason: "as wanted", Observed: raw(map[string]string{"deniedBy": "capability"}), Seconds: 4.4, Trials: []results.Trial{
 		{Name: "drop NET_RAW", Done: "socket inet raw icmp", Wanted: "denied with EPERM", Seen: "denied: socket EPERM", Met: true, DeniedBy: "capability", Why: "the filter allows the call and NET_RAW is not effective", Pod: "shared-1", Container: "drop-net-raw"},
-		{Name: "add NET_RAW", Control: true, Done: "socket inet raw icmp", Wanted: "allowed", Seen: "allowed: socket", Met: true, Pod: "shared-1", Container: "add-net-raw"}}})...)
+		{Name: "add NET_RAW", Control: true, Done: "socket inet raw icmp", Wanted: "allowed", Seen: "allowed: socket", Met: true, Pod: "shared-1", Container: "add-net-raw"},
+	}})...)
 	list = append(list,
-		info("ping/default", "containerd", "recorded", "allowed: exit 0", results.Trial{
+		info("ping/default", "containerd", "allowed: exit 0", results.Trial{
 			Name: "default", Done: "run /bin/ping -c 1 $(PEER_IP)", Seen: "exit 0", Met: true, Pod: "ping-default", Container: "ping",
-			Log: "PING 10.91.32.5 (10.91.32.5): 56 data bytes\n64 bytes from 10.91.32.5: seq=0 ttl=62 time=0.212 ms\n"}),
-		info("ping/default", "cri-o", "recorded", "denied: exit 1, \"ping: permission denied (are you root?)\"", results.Trial{
+			Log: "PING 10.91.32.5 (10.91.32.5): 56 data bytes\n64 bytes from 10.91.32.5: seq=0 ttl=62 time=0.212 ms\n",
+		}),
+		info("ping/default", "cri-o", "denied: exit 1, \"ping: permission denied (are you root?)\"", results.Trial{
 			Name: "default", Done: "run /bin/ping -c 1 $(PEER_IP)", Seen: "exit 1", Met: true, DeniedBy: "capability", Pod: "ping-default", Container: "ping",
-			Log: "PING 10.91.48.5 (10.91.48.5): 56 data bytes\nping: permission denied (are you root?)\n"}))
+			Log: "PING 10.91.48.5 (10.91.48.5): 56 data bytes\nping: permission denied (are you root?)\n",
+		}))
 	list = append(list, both(results.Cell{Check: "priv/can-mount", Verdict: results.Pass, Reason: "as wanted", Seconds: 5.2})...)
 	strict := results.Cell{Check: "user/supplemental-groups-strict", Reason: "as wanted", Seconds: 6.1, Trials: []results.Trial{
 		{Name: "Merge", Control: true, Done: "read the facts of the process", Wanted: "groups [1000 2000 50000]", Seen: "groups [1000 2000 50000]", Met: true, Pod: "groups-merge", Container: "main"},
-		{Name: "Strict", Done: "read the facts of the process", Wanted: "groups [1000 2000]", Pod: "groups-strict", Container: "main"}}}
+		{Name: "Strict", Done: "read the facts of the process", Wanted: "groups [1000 2000]", Pod: "groups-strict", Container: "main"},
+	}}
 	strictPair := both(strict)
 	strictPair[0].Verdict, strictPair[0].Trials[1].Seen, strictPair[0].Trials[1].Met = results.Pass, "groups [1000 2000]", true
 	strictPair[1].Verdict, strictPair[1].Trials[1].Seen = results.Fail, "groups [1000 2000 50000]"
@@ -134,22 +143,26 @@ func cells() []results.Cell {
 	mountPair[0].Observed, mountPair[1].Observed = raw(map[string]string{"deniedBy": "seccomp"}), raw(map[string]string{"deniedBy": "capability"})
 	list = append(list, mountPair...)
 	list = append(list,
-		info("seccomp/syscall-table", "containerd", "recorded", syscalls("EPERM", "EPERM", "allow")),
-		info("seccomp/syscall-table", "cri-o", "recorded", syscalls("allow", "ENOSYS", "EPERM")))
+		info("seccomp/syscall-table", "containerd", syscalls("EPERM", "EPERM", "allow")),
+		info("seccomp/syscall-table", "cri-o", syscalls("allow", "ENOSYS", "EPERM")))
 	notify := both(results.Cell{Check: "seccomp/notify-free", Verdict: results.Pass, Reason: "as wanted", Seconds: 4.3, Trials: []results.Trial{
-		{Name: "RuntimeDefault", Done: "install a listener", Wanted: "allowed", Seen: "allowed: seccomp", Met: true, Pod: "shared-2", Container: "runtime-default"}}})
+		{Name: "RuntimeDefault", Done: "install a listener", Wanted: "allowed", Seen: "allowed: seccomp", Met: true, Pod: "shared-2", Container: "runtime-default"},
+	}})
 	notify[1].Verdict, notify[1].Reason = results.Fail, "trial RuntimeDefault: wanted allowed, observed denied: seccomp EBUSY"
 	notify[1].Trials[0].Seen, notify[1].Trials[0].Met, notify[1].Trials[0].DeniedBy = "denied: seccomp EBUSY", false, "kernel"
 	list = append(list, notify...)
 	list = append(list, both(results.Cell{Check: "seccomp/localhost-log", Verdict: results.Unsupported, Reason: "the node's kernel log cannot be read: EPERM", Seconds: 4.9})...)
 	list = append(list,
-		info("sysctl/defaults", "containerd", "recorded", map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647", "kernel.shm_rmid_forced": "0"}),
-		info("sysctl/defaults", "cri-o", "recorded", map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024", "net.ipv4.ping_group_range": "1 0", "kernel.shm_rmid_forced": "0"}))
-	deny := both(results.Cell{Check: "netpol/default-deny-ingress", Verdict: results.Pass, Reason: "as wanted", Seconds: 12.5, Attempts: 2,
+		info("sysctl/defaults", "containerd", map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647", "kernel.shm_rmid_forced": "0"}),
+		info("sysctl/defaults", "cri-o", map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024", "net.ipv4.ping_group_range": "1 0", "kernel.shm_rmid_forced": "0"}))
+	deny := both(results.Cell{
+		Check: "netpol/default-deny-ingress", Verdict: results.Pass, Reason: "as wanted", Seconds: 12.5, Attempts: 2,
 		Earlier: []string{"agent b was never scheduled: 0/2 nodes are available"},
 		Trials: []results.Trial{
 			{Name: "no policy", Control: true, Done: "connect every agent to every agent", Wanted: "all 12 connected", Seen: "all 12 connected", Met: true, Pod: "agent-a", Container: "agent"},
-			{Name: "policy", Done: "connect every agent to every agent", Wanted: "all 12 timed out", Seen: "all 12 timed out", Met: true, Pod: "agent-a", Container: "agent"}}})
+			{Name: "policy", Done: "connect every agent to every agent", Wanted: "all 12 timed out", Seen: "all 12 timed out", Met: true, Pod: "agent-a", Container: "agent"},
+		},
+	})
 	deny[1].Verdict, deny[1].Reason = results.Error, "control failed: trial no policy: wanted all 12 connected, observed 4 timed out (b to c)"
 	deny[1].Trials = deny[1].Trials[:1]
 	deny[1].Trials[0].Seen, deny[1].Trials[0].Met = "4 timed out (b to c)", false
