@@ -57,6 +57,9 @@ type Options struct {
 	Cell     func(results.Cell)
 	Progress *progress.Log
 	Timeouts Timeouts
+	// Submit changes the pods before they are submitted, for tests of the checks themselves; nil leaves
+	// them as they are.
+	Submit func(*corev1.Pod)
 }
 
 // Run gathers the evidence of all checks and reports every cell. A check whose evidence cannot be had
@@ -148,6 +151,7 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	}
 	g := newGatherer(to, options, namespace, watch)
 	collected := newCollection(checks, to.Column, options)
+	change(pods, options.Submit)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(podsInFlight)
@@ -178,6 +182,15 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 		}
 	}
 	return group.Wait()
+}
+
+func change(pods []workload.Pod, how func(*corev1.Pod)) {
+	if how == nil {
+		return
+	}
+	for _, pod := range pods {
+		how(pod.Object)
+	}
 }
 
 func needsPeers(pods []workload.Pod) bool {
