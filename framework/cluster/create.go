@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -147,7 +148,15 @@ func (m *Manager) boot(ctx context.Context, options Options, record Record, conf
 	}
 	defer log.Close() //nolint:errcheck // a log
 	steps := &steps{progress: options.Progress}
-	provider := m.kind(&kindLogger{out: log, step: steps.begin})
+	provider := m.kind(&kindLogger{out: log, step: func(name string) {
+		steps.begin(name)
+		if name == stepConfigured {
+			// kind waits meanwhile: it is this call that tells of its step.
+			if err := m.introduce(bounded, record.Name); err != nil {
+				options.Progress.Line("the nodes depend on the engine's DNS: %v", err)
+			}
+		}
+	}})
 	result := make(chan error, 1)
 	go func() {
 		result <- provider.Create(record.Name,
@@ -174,6 +183,35 @@ func (m *Manager) boot(ctx context.Context, options Options, record Record, conf
 	}
 	m.abandon(context.WithoutCancel(ctx), record.Name, result)
 	return fmt.Errorf("%s: %w%s", step, context.Cause(bounded), words)
+}
+
+// stepConfigured is the step of kind's before which all nodes run, and before which none needs another.
+const stepConfigured = "writing configuration"
+
+// introduce tells the nodes each other's addresses. The engine's DNS would, too, but it has been seen to
+// lose nodes while containers of other clusters come and go.
+func (m *Manager) introduce(ctx context.Context, name string) error {
+	nodes, err := m.containers(ctx, name)
+	if err != nil {
+		return err
+	}
+	var hosts strings.Builder
+	for _, node := range nodes {
+		address, err := m.engine.Output(ctx, "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", node)
+		if err != nil {
+			return fmt.Errorf("find the address of node %s: %w", node, err)
+		}
+		if _, err := netip.ParseAddr(strings.TrimSpace(string(address))); err != nil {
+			return fmt.Errorf("find the address of node %s: %w", node, err)
+		}
+		fmt.Fprintf(&hosts, "%s\t%s\n", strings.TrimSpace(string(address)), node)
+	}
+	for _, node := range nodes {
+		if _, err := m.nodeExec(ctx, node, strings.NewReader(hosts.String()), "sh", "-c", "cat >> /etc/hosts"); err != nil {
+			return fmt.Errorf("tell node %s the addresses of the others: %w", node, err)
+		}
+	}
+	return nil
 }
 
 // abandon takes the nodes away from under kind until it returns or the deadline of deletion passes.

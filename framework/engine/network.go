@@ -183,7 +183,7 @@ func routes(path string) ([]netip.Prefix, error) {
 			bits += int(m & 1)
 		}
 		var address [4]byte
-		binary.LittleEndian.PutUint32(address[:], uint32(destination)) //nolint:gosec // parsed as 32 bits
+		binary.LittleEndian.PutUint32(address[:], uint32(destination))
 		found = append(found, netip.PrefixFrom(netip.AddrFrom4(address), bits))
 	}
 	return found, lines.Err()

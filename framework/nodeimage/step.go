@@ -221,7 +221,8 @@ func (b *build) directory(path string, fill func(temporary string) error) error 
 
 // image builds an image from a directory, named and labelled.
 func (b *build) image(ctx context.Context, log io.Writer, file, ref, kind, directory string, arguments map[string]string) error {
-	options := []string{"build", "--no-cache", "--file", file, "--tag", ref, "--label", Label + "=" + kind}
+	// Where packages are downloaded, the host's network is the one that is known to reach the mirrors.
+	options := []string{"build", "--no-cache", "--network", "host", "--file", file, "--tag", ref, "--label", Label + "=" + kind}
 	for name, value := range arguments {
 		options = append(options, "--build-arg", name+"="+value)
 	}

@@ -129,6 +129,7 @@ func Where(trial results.Trial) string {
 // field writes one line, or nothing where there is no value.
 func (t *text) field(indent int, name, value string) {
 	if value = inert.Short(value, valueWidth); value != "" {
-		t.WriteString(fmt.Sprintf("%s%-*s %s\n", strings.Repeat(" ", indent), 10-indent, name, value))
+		// A strings.Builder takes everything.
+		_, _ = fmt.Fprintf(&t.Builder, "%s%-*s %s\n", strings.Repeat(" ", indent), 10-indent, name, value)
 	}
 }
