@@ -3,6 +3,7 @@
 package selftest
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -51,25 +52,39 @@ func (f Fault) concerns(id string) bool {
 		})
 }
 
-// Select is the checks that are run under the fault: those that it is about, and those of the sample
-// that it has to leave alone.
+// Select is the checks that are run under the fault: those that it is about, and some of those that it
+// has to leave alone.
 func (f Fault) Select(all []check.Check) []check.Check {
+	unrelated := f.unrelated()
 	var selected []check.Check
 	for _, c := range all {
-		about := slices.Contains(f.About, c.ID) || slices.Contains(f.Records, c.ID)
-		if about || slices.Contains(sample(), c.ID) && !f.concerns(c.ID) {
+		if slices.Contains(f.About, c.ID) || slices.Contains(f.Records, c.ID) || slices.Contains(unrelated, c.ID) {
 			selected = append(selected, c)
 		}
 	}
 	return selected
 }
 
+// unrelatedPerFault is how many checks of the sample are run under a fault.
+const unrelatedPerFault = 3
+
+// unrelated is a part of the sample that the fault has to leave alone. Which part differs from fault to
+// fault, by nothing better than the length of the name.
+func (f Fault) unrelated() []string {
+	ids := slices.DeleteFunc(sample(), f.concerns)
+	if len(ids) <= unrelatedPerFault {
+		return ids
+	}
+	start := len(f.Name) % len(ids)
+	return slices.Concat(ids[start:], ids[:start])[:unrelatedPerFault]
+}
+
 // sample is the checks that stand for everything that a fault is not about. They cost little: their
 // trials share a few pods.
 func sample() []string {
 	return []string{
-		"caps/drop-chown", "escalate/false-sets-no-new-privs", "fs/read-only-root", "seccomp/localhost",
-		"user/run-as-group", "user/run-as-user",
+		"caps/drop-chown", "user/run-as-group", "seccomp/localhost", "escalate/false-sets-no-new-privs",
+		"user/run-as-user", "fs/read-only-root",
 	}
 }
 
@@ -81,5 +96,14 @@ func Faults() []Fault {
 	)
 }
 
-// RunID is the run of a fault: its namespaces carry it, and the saboteur reads it there.
-func RunID(run string, f Fault) string { return run + spoil.Marker + f.Name }
+// runID is the run of an attempt at a fault: its namespaces carry it, and the saboteur reads it there.
+// A second attempt has another one that is no longer: of the first one's date and time the time.
+func runID(run string, f Fault, attempt int) string {
+	if attempt > 1 {
+		if _, clock, dated := strings.Cut(run, "-"); dated {
+			run = clock
+		}
+		run = fmt.Sprintf("%s-%d", run, attempt)
+	}
+	return run + spoil.Marker + f.Name
+}

@@ -29,7 +29,7 @@ func capabilityFaults() []Fault {
 			Touches: []string{"caps/*", "priv/*", "seccomp/*"},
 		},
 		{
-			Name: "inheritable-filled", Means: "The inheritable set holds CHOWN and KILL.",
+			Name: "inheritable-filled", Means: "The inheritable set is filled.",
 			About: []string{"caps/inheritable-empty"}, Touches: []string{"caps/*"},
 		},
 		{

@@ -9,9 +9,13 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"assay/fixtures/saboteur/spoil"
 	"assay/framework/check"
+	"assay/framework/target"
+	"assay/framework/workload"
 	"assay/reports/results"
 )
 
@@ -31,15 +35,16 @@ func TestFaults(t *testing.T) {
 		if _, inRuntime := known[fault.Name]; inRuntime != fault.InRuntime() {
 			t.Errorf("%s: the saboteur knows it: %t", fault.Name, inRuntime)
 		}
-		if fault.InRuntime() {
-			known[fault.Name] = true
-			if found, _ := spoil.Find("assay-" + RunID("20261123-010203", fault) + "-restricted"); found.Name != fault.Name {
+		for attempt := range 3 {
+			namespace := "assay-" + runID("20261123-010203", fault, attempt) + "-restricted"
+			if found, _ := spoil.Find(namespace); fault.InRuntime() && found.Name != fault.Name {
 				t.Errorf("%s: the saboteur takes it for %q", fault.Name, found.Name)
 			}
+			if len(namespace) > 63 {
+				t.Errorf("%s has %d characters", namespace, len(namespace))
+			}
 		}
-		if namespace := "assay-" + RunID("20261123-010203", fault) + "-restricted"; len(namespace) > 63 {
-			t.Errorf("%s has %d characters", namespace, len(namespace))
-		}
+		known[fault.Name] = true
 		if len(fault.About)+len(fault.Records) == 0 || !strings.HasSuffix(fault.Means, ".") {
 			t.Errorf("%s is about nothing, or %q is no sentence", fault.Name, fault.Means)
 		}
@@ -48,7 +53,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%s: %s: %v", fault.Name, pattern, err)
 			}
 		}
-		if slices.ContainsFunc(sample(), fault.concerns) && !slices.ContainsFunc(sample(), func(id string) bool { return !fault.concerns(id) }) {
+		if len(fault.unrelated()) == 0 {
 			t.Errorf("%s leaves nothing of the sample", fault.Name)
 		}
 	}
@@ -173,9 +178,13 @@ func TestSelect(t *testing.T) {
 	for _, c := range fault.Select(all) {
 		got = append(got, c.ID)
 	}
-	want := []string{"x/one", "x/two", "escalate/false-sets-no-new-privs", "fs/read-only-root", "seccomp/localhost", "user/run-as-group"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q", got)
+	slices.Sort(got)
+	want := slices.Sorted(slices.Values(append(fault.unrelated(), "x/one", "x/two")))
+	if !slices.Equal(got, want) || len(got) != 2+unrelatedPerFault {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if slices.ContainsFunc(got, func(id string) bool { return strings.HasPrefix(id, "caps/") || id == "user/run-as-user" }) {
+		t.Errorf("what it touches is among %q", got)
 	}
 	if checks := needed(slices.Clone(all), []Fault{fault}); len(checks) != len(want) {
 		t.Errorf("a baseline of %d checks", len(checks))
@@ -253,5 +262,38 @@ func TestMarkdown(t *testing.T) {
 	var document bytes.Buffer
 	if err := report.WriteJSON(&document); err != nil || !json.Valid(document.Bytes()) {
 		t.Errorf("%v: %s", err, document.String())
+	}
+}
+
+func TestRemove(t *testing.T) {
+	names := []string{"assay-r", "assay-r-restricted", "assay-r-fault-a", "assay-r-fault-b", "assay-other", "kube-system"}
+	for run, want := range map[string][]string{
+		"r":         {"assay-other", "assay-r-fault-a", "assay-r-fault-b", "kube-system"},
+		"r-fault-a": {"assay-other", "assay-r", "assay-r-fault-b", "assay-r-restricted", "kube-system"},
+	} {
+		client := fake.NewClientset()
+		for _, name := range names {
+			labels := map[string]string{workload.Label: "namespace"}
+			if name == "kube-system" {
+				labels = nil
+			}
+			if _, err := client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := remove(t.Context(), target.Target{Client: client}, run); err != nil {
+			t.Fatal(err)
+		}
+		left, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, namespace := range left.Items {
+			got = append(got, namespace.Name)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("after %s: %q", run, got)
+		}
 	}
 }
