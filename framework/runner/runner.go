@@ -184,15 +184,6 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	return group.Wait()
 }
 
-func change(pods []workload.Pod, how func(*corev1.Pod)) {
-	if how == nil {
-		return
-	}
-	for _, pod := range pods {
-		how(pod.Object)
-	}
-}
-
 func needsPeers(pods []workload.Pod) bool {
 	for _, pod := range pods {
 		if pod.NeedsPeer {
