@@ -13,6 +13,10 @@ help: ## list the targets
 conformance: ## run all checks on real clusters (ARGS="--column cri-o --focus caps/")
 	go run . run $(ARGS)
 
+.PHONY: selftest
+selftest: ## prove that the checks can fail: build faults into a column, write docs/selftest.md
+	go run . selftest --docs docs/selftest.md $(ARGS)
+
 .PHONY: test
 test: ## run the hermetic tests
 	CGO_ENABLED=1 go test -short -race ./...

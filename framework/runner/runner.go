@@ -60,6 +60,9 @@ type Options struct {
 	Cell     func(results.Cell)
 	Progress *progress.Log
 	Timeouts Timeouts
+	// Submit changes the pods before they are submitted, for tests of the checks themselves; nil leaves
+	// them as they are.
+	Submit func(*corev1.Pod)
 }
 
 // Run gathers the evidence of all checks and reports every cell. A check whose evidence cannot be had
@@ -153,6 +156,7 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 		return err
 	}
 	collected := newCollection(checks, to.Column, options)
+	change(pods, options.Submit)
 
 	group, ctx := errgroup.WithContext(ctx)
 	peers := newPeers(gatherers[namespace])
