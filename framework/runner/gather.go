@@ -111,11 +111,16 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
 	observed, err := g.read(ctx, pod, known, problem)
-	if pod.Holds() {
-		// It would stay for good; nobody waits until it is gone.
+	if pod.Holds() || !ended(known) {
+		// It would stay for good, and the kubelet would try for good to start what was refused; nobody waits
+		// until it is gone.
 		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
 	}
 	return observed, err
+}
+
+func ended(s seen) bool {
+	return s.pod != nil && (s.pod.Status.Phase == corev1.PodSucceeded || s.pod.Status.Phase == corev1.PodFailed)
 }
 
 // addEphemeral adds the ephemeral containers to a running pod and waits for them.
