@@ -134,11 +134,16 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	}
 	started()
 	observed, err := g.read(ctx, pod, known, problem)
-	if pod.Holds() || len(pod.Procedures()) > 0 {
-		// It would stay for good; nobody waits until it is gone.
+	if pod.Holds() || len(pod.Procedures()) > 0 || !ended(known) {
+		// It would stay for good, and the kubelet would try for good to start what was refused; nobody waits
+		// until it is gone.
 		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
 	}
 	return observed, err
+}
+
+func ended(s seen) bool {
+	return s.pod != nil && (s.pod.Status.Phase == corev1.PodSucceeded || s.pod.Status.Phase == corev1.PodFailed)
 }
 
 // addEphemeral adds the ephemeral containers to a running pod and waits for them.
