@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 
 	"golang.org/x/sync/errgroup"
 
@@ -99,10 +98,5 @@ func writeProfiles(ctx context.Context, made *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range files {
-		if err := made.WriteFile(ctx, path.Join(seccomp.NodeDirectory, name), content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return made.WriteFiles(ctx, seccomp.NodeDirectory, files, 0o644)
 }
