@@ -14,6 +14,7 @@ import (
 	"assay/fixtures/seccomp"
 	"assay/framework/cluster"
 	"assay/framework/column"
+	"assay/framework/filter"
 	"assay/framework/probe"
 	"assay/framework/target"
 	"assay/framework/workload"
@@ -23,6 +24,9 @@ import (
 // prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
 func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
 	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference}
+	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
+		return p.filterdump.Read(ctx, made, node, containers)
+	}
 	var facts []cluster.NodeFacts
 	group, ctx := errgroup.WithContext(r.ctx)
 	group.Go(func() error { return made.LoadImage(ctx, p.probe.ArchivePath, p.probe.Reference) })
