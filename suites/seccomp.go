@@ -8,19 +8,41 @@ import (
 	"assay/framework/probe"
 )
 
-// denyChmod is the profile of the suite that denies chmod.
-func denyChmod() *corev1.SeccompProfile {
+// localhost is a profile of the suite.
+func localhost(name string) *corev1.SeccompProfile {
 	return &corev1.SeccompProfile{
 		Type:             corev1.SeccompProfileTypeLocalhost,
-		LocalhostProfile: new(seccomp.Localhost(seccomp.DenyChmod)),
+		LocalhostProfile: new(seccomp.Localhost(name)),
 	}
 }
 
+// denyChmod is the profile of the suite that denies chmod.
+func denyChmod() *corev1.SeccompProfile { return localhost(seccomp.DenyChmod) }
+
+// confinedBy is nothingConfined but for a profile of the suite, and with capabilities added.
+func confinedBy(name string, add ...corev1.Capability) corev1.SecurityContext {
+	confined := nothingConfined()
+	confined.SeccompProfile = localhost(name)
+	if len(add) > 0 {
+		confined.Capabilities = capabilities(add, nil)
+	}
+	return confined
+}
+
 // chmodDenied is nothingConfined but for denyChmod.
-func chmodDenied() corev1.SecurityContext {
-	denied := nothingConfined()
-	denied.SeccompProfile = denyChmod()
-	return denied
+func chmodDenied() corev1.SecurityContext { return confinedBy(seccomp.DenyChmod) }
+
+// nothingConfinedWith is nothingConfined with capabilities added.
+func nothingConfinedWith(add ...corev1.Capability) corev1.SecurityContext {
+	context := nothingConfined()
+	context.Capabilities = capabilities(add, nil)
+	return context
+}
+
+// holding is the container with a process that stays.
+func holding(c check.Container) check.Container {
+	c.Hold = true
+	return c
 }
 
 func withProfile(profile *corev1.SeccompProfile) check.Container {
@@ -70,6 +92,20 @@ func seccompProfiles() []check.Check {
 			},
 		},
 		{
+			ID:     "seccomp/unset",
+			Level:  check.Info,
+			Claim:  "Records what a container gets that names no profile: no filter, unless the kubelet has seccompDefault.",
+			Source: "https://kubernetes.io/docs/tutorials/security/seccomp/#enable-the-use-of-runtimedefault-as-the-default-seccomp-profile-for-all-workloads",
+			Trials: []check.Trial{
+				{Name: "unset", Container: unset()},
+				{Name: "Unconfined", Control: true, Container: container(nothingConfined()), Want: filtered(false)},
+			},
+			Record: []check.Record{
+				{Trial: "unset", What: check.RecordFact("Seccomp"), As: "Seccomp"},
+				{Trial: "unset", What: check.RecordFact("Seccomp_filters"), As: "Seccomp_filters"},
+			},
+		},
+		{
 			ID:     "seccomp/localhost",
 			Level:  check.Must,
 			Claim:  "A Localhost profile that denies chmod with EPERM does so.",
@@ -78,51 +114,6 @@ func seccompProfiles() []check.Check {
 				{Name: "Localhost", Container: container(chmodDenied()), Action: chmod, Want: check.Denied{Errnos: []string{"EPERM"}}},
 				{Name: "Unconfined", Control: true, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
 			},
-		},
-	}
-}
-
-// seccompCalls are the checks of what RuntimeDefault lets through.
-func seccompCalls() []check.Check {
-	mount := probe.Do(probe.OpMount, probe.WritableDirectory)
-	table := probe.Do(probe.OpSyscallTable)
-	// AppArmor stays out of it: its default profiles deny mount even with the capability.
-	sysAdmin := func(add, drop []corev1.Capability) check.Container {
-		return container(corev1.SecurityContext{
-			SeccompProfile: runtimeDefault(), AppArmorProfile: noAppArmor(), Capabilities: capabilities(add, drop),
-		})
-	}
-	return []check.Check{
-		{
-			ID:     "seccomp/mount",
-			Level:  check.Must,
-			Claim:  "Under RuntimeDefault a container mounts with SYS_ADMIN and not without it.",
-			Source: "https://man7.org/linux/man-pages/man2/mount.2.html",
-			Trials: []check.Trial{
-				{
-					Name: "drop SYS_ADMIN", Container: sysAdmin(nil, []corev1.Capability{"SYS_ADMIN"}),
-					Action: mount, Want: check.Denied{Errnos: []string{"EPERM", "EACCES", "ENOSYS"}},
-				},
-				{
-					Name: "add SYS_ADMIN", Control: true, Container: sysAdmin([]corev1.Capability{"SYS_ADMIN"}, nil),
-					Action: mount, Want: check.Allowed{},
-				},
-			},
-			Record: []check.Record{
-				{Trial: "drop SYS_ADMIN", What: check.RecordOutcome, As: "outcome"},
-				{Trial: "drop SYS_ADMIN", What: check.RecordDeniedBy, As: "denied by"},
-			},
-		},
-		{
-			ID:     "seccomp/syscall-table",
-			Level:  check.Info,
-			Claim:  "Records what the filter of RuntimeDefault answers to every system call of the architecture.",
-			Source: seccompReference,
-			Trials: []check.Trial{
-				{Name: "RuntimeDefault", Container: withProfile(runtimeDefault()), Action: table},
-				{Name: "Unconfined", Control: true, Container: container(nothingConfined()), Action: table, Want: check.Every("allow")},
-			},
-			Record: []check.Record{{Trial: "RuntimeDefault", What: check.RecordSyscalls}},
 		},
 	}
 }

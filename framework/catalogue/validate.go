@@ -145,7 +145,7 @@ func knownFact(name string) bool {
 // denial says whether something is to be refused.
 func denial(w check.Want) bool {
 	switch w := w.(type) {
-	case check.Denied, check.NotStarted, check.Rejected:
+	case check.Denied, check.NotStarted, check.Rejected, check.Killed:
 		return true
 	case check.Exited:
 		return w.Failed
@@ -186,11 +186,15 @@ func records(c check.Check) []error {
 	kinds := []check.Recorded{
 		check.RecordOutcome, check.RecordOutput, check.RecordValues, check.RecordCapabilities,
 		check.RecordDeniedBy, check.RecordStarted, check.RecordSyscalls,
+		check.RecordUnknownCalls,
 	}
 	names := map[string]bool{}
 	for _, r := range c.Record {
 		if !hasTrial(c, r.Trial) {
 			problems = append(problems, fmt.Errorf("it records of trial %q, which is not there", r.Trial))
+		}
+		if r.Against != "" && !hasTrial(c, r.Against) {
+			problems = append(problems, fmt.Errorf("it records against trial %q, which is not there", r.Against))
 		}
 		if !slices.Contains(kinds, r.What) && !knownFact(string(r.What)) {
 			problems = append(problems, fmt.Errorf("it records %q, which is neither a kind nor a fact", r.What))

@@ -23,6 +23,9 @@ type Observation struct {
 	Document *probe.Document
 	// Result is the result of the trial's action in Document; nil when the action is zero.
 	Result *probe.Result
+	// Filter says what the container's seccomp filters are, as read on the node, and that they agree with
+	// Result; empty where they were not read.
+	Filter string
 	// Log is the container's log, for trials that run a real command instead of the probe.
 	Log string
 	// NodeBounding is the capability bounding set of the node itself: what a container can have at most.

@@ -6,6 +6,11 @@ type Record struct {
 	Trial string
 	// What is recorded.
 	What Recorded
+	// Only are the calls of RecordSyscalls that are recorded; all when empty.
+	Only []string
+	// Against is a trial whose table RecordSyscalls is compared with: what differs is recorded, as
+	// "EPERM -> allow".
+	Against string
 	// As is the name in the recorded value; empty when the check records one thing only.
 	As string
 }
@@ -24,8 +29,10 @@ const (
 	RecordCapabilities Recorded = "capabilities"
 	RecordDeniedBy     Recorded = "deniedBy"
 	RecordStarted      Recorded = "started"
-	// RecordSyscalls is Values of OpSyscallTable with names instead of numbers.
+	// RecordSyscalls is Values of OpSyscallTable with names instead of numbers; see Only and Against.
 	RecordSyscalls Recorded = "syscalls"
+	// RecordUnknownCalls is the answer to numbers that no profile knows, and the first such number.
+	RecordUnknownCalls Recorded = "unknownCalls"
 )
 
 // RecordFact records a fact by its name (see FactValue).

@@ -161,6 +161,7 @@ func judgeTrial(trial check.Trial, o check.Observation) results.Trial {
 		Container: o.Container,
 		Node:      o.Node,
 		Log:       o.Log,
+		Filter:    o.Filter,
 	}
 	judged.DeniedBy, judged.Why = attribute(o)
 	if trial.Want != nil {

@@ -2,10 +2,7 @@ package judge
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-
-	"github.com/elastic/go-seccomp-bpf/arch"
 
 	"assay/framework/check"
 	"assay/framework/probe"
@@ -40,7 +37,9 @@ func record(r check.Record, observations map[string]check.Observation) (any, err
 		}
 		return o.Result.Values, nil
 	case check.RecordSyscalls:
-		return syscalls(o)
+		return recordSyscalls(r, observations)
+	case check.RecordUnknownCalls:
+		return unknownCalls(o)
 	default:
 		value, known := check.FactValue(o, string(r.What))
 		if !known {
@@ -116,33 +115,4 @@ func capabilities(o check.Observation) map[string]string {
 		values[name] = value
 	}
 	return values
-}
-
-// syscalls turns the probe's table by number into one by name. Numbers beyond the table of the
-// architecture keep their number.
-func syscalls(o check.Observation) (map[string]string, error) {
-	if o.Result == nil || o.Document == nil {
-		return nil, fmt.Errorf("there is no system call table to record")
-	}
-	table, err := arch.GetInfo(o.Document.Facts.Arch)
-	if err != nil {
-		return nil, fmt.Errorf("name the system calls of %q: %w", o.Document.Facts.Arch, err)
-	}
-	named := make(map[string]string, len(o.Result.Values))
-	for key, answer := range o.Result.Values {
-		number, condition, conditional := strings.Cut(key, ":")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return nil, fmt.Errorf("system call %q of the probe's table: %w", key, err)
-		}
-		name, known := table.SyscallNumbers[n]
-		if !known {
-			name = "number " + number
-		}
-		if conditional {
-			name += " " + condition
-		}
-		named[name] = answer
-	}
-	return named, nil
 }

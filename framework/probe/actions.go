@@ -60,8 +60,16 @@ const (
 	// or "kill" (which is also a SIGSYS). Nothing is executed. Numbers are 0 to 511 and 1023, which no
 	// profile knows; those that the kernel itself owns are left out. Conditions are family=N and
 	// family=16,protocol=9 of socket, flags=NEWUSER ... of clone and unshare, type=NEWUSER ... of setns,
-	// persona=0x... of personality, request=TIOCSTI of ioctl.
+	// persona=0x... of personality, request=TIOCSTI of ioctl, abi=x32 and abi=i386 of getpid (also
+	// "not in this kernel").
 	OpSyscallTable Op = "syscall-table"
+	// OpNotifier installs a seccomp listener on a thread that ends: Denied with EBUSY where the
+	// filter chain has one already.
+	OpNotifier Op = "notifier"
+	// OpSeccompLog looks in the kernel log for a call of fchmodat that the container's filter is to log:
+	// Values["logged"] is true or false. Denied with the errno of syslog where the log cannot be read, with
+	// ENODATA where it does not show either what a filter of the probe's own logs.
+	OpSeccompLog Op = "seccomp-log"
 	// OpMounts reads /proc/self/mountinfo: Values by mount point are the sorted options of the mount, its
 	// type ("type=tmpfs") and, of the file system's own options, size, mode and the like.
 	OpMounts Op = "mounts"

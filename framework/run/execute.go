@@ -14,6 +14,7 @@ import (
 	"assay/framework/column"
 	"assay/framework/doctor"
 	"assay/framework/engine"
+	"assay/framework/filterdump"
 	"assay/framework/nodeimage"
 	"assay/framework/probeimage"
 	"assay/framework/progress"
@@ -28,7 +29,9 @@ type provisions struct {
 	machine engine.Machine
 	manager *cluster.Manager
 	probe   probeimage.Image
-	images  map[string]nodeimage.Result // by column; none for columns with a ready image
+	// filterdump reads seccomp filters on the nodes.
+	filterdump filterdump.Program
+	images     map[string]nodeimage.Result // by column; none for columns with a ready image
 }
 
 // execute runs the columns, each in its own failure domain.
@@ -90,6 +93,9 @@ func (r *Run) provision(columns []column.Column) (*provisions, error) {
 	}
 	done := r.progress.Step("probe image")
 	p.probe, err = r.probeImage()
+	if err == nil {
+		p.filterdump, err = filterdump.Compile(r.ctx, r.options.Root, runtime.GOARCH)
+	}
 	done(err)
 	if err != nil {
 		return nil, err

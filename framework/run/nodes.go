@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 
 	"golang.org/x/sync/errgroup"
 	nodev1 "k8s.io/api/node/v1"
@@ -16,6 +15,7 @@ import (
 	"assay/fixtures/seccomp"
 	"assay/framework/cluster"
 	"assay/framework/column"
+	"assay/framework/filter"
 	"assay/framework/probe"
 	"assay/framework/target"
 	"assay/framework/workload"
@@ -25,6 +25,9 @@ import (
 // prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
 func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
 	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference}
+	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
+		return p.filterdump.Read(ctx, made, node, containers)
+	}
 	var facts []cluster.NodeFacts
 	group, ctx := errgroup.WithContext(r.ctx)
 	group.Go(func() error {
@@ -103,12 +106,7 @@ func writeProfiles(ctx context.Context, made *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range files {
-		if err := made.WriteFile(ctx, path.Join(seccomp.NodeDirectory, name), content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return made.WriteFiles(ctx, seccomp.NodeDirectory, files, 0o644)
 }
 
 // loadAppArmor loads the suite's AppArmor profile on the nodes that can.

@@ -170,6 +170,9 @@ type podEvidence struct {
 	Rejected string            `json:"rejected,omitempty"`
 	Problem  string            `json:"problem,omitempty"`
 	Logs     map[string]string `json:"logs,omitempty"`
+	// Filters are the seccomp filters of containers, as read on the node, or FiltersUnread.
+	Filters       map[string]filterEvidence `json:"filters,omitempty"`
+	FiltersUnread string                    `json:"filtersUnread,omitempty"`
 }
 
 // read makes the observations of a pod that settled, or of one that did not in time.
@@ -209,6 +212,8 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	chains, unread := g.readFilters(ctx, pod, known)
+	evidence.addFilters(chains, unread)
 	if err := g.options.Evidence.Write(pod.Object.Name, evidence); err != nil {
 		return nil, err
 	}
@@ -227,6 +232,9 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 			o.Result = result(o.Document, placement.Trial.Action)
 		} else {
 			o = carriedOut[procedureKey(placement)]
+		}
+		if placement.Trial.Action.Op == probe.OpSyscallTable && !placement.Trial.Exec {
+			o = withFilter(o, pod, chains, unread)
 		}
 		observed[placement.Key] = o
 	}

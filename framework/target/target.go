@@ -3,9 +3,12 @@
 package target
 
 import (
+	"context"
+
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"assay/framework/filter"
 	"assay/framework/probe"
 )
 
@@ -22,6 +25,10 @@ type Target struct {
 	ProbeImage string
 	// RuntimeClass selects the handler under test; empty is the node's default.
 	RuntimeClass string
+	// Filters reads the seccomp filters of running containers of a node, by container ID. It is nil where
+	// nobody can run a program on the nodes; its error is errors.ErrUnsupported where the kernel does not
+	// give the filters.
+	Filters func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error)
 }
 
 // Node is a node that pods are placed on.

@@ -199,6 +199,9 @@ type Trial struct {
 	// Evidence names the entry of Evidence files (`evidence/<column>/<pod>.json`) relative to the
 	// results file: the pod as the API server has it, the logs and the probe's documents.
 	Evidence string `json:"evidence,omitempty"`
+	// Filter is the hash of the container's seccomp filters, as the node's kernel has them, and what came
+	// of comparing them with the container's own answers.
+	Filter string `json:"filter,omitempty"`
 	// Log is the text of a real command.
 	Log string `json:"log,omitempty"`
 }
