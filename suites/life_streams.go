@@ -9,8 +9,6 @@ func execute(script string) check.Procedure {
 	return check.Procedure{Name: check.ProcedureExec, Args: map[string]string{"script": script}}
 }
 
-// holding is a container that asks for nothing and stays.
-
 func lifeStreams() []check.Check {
 	return []check.Check{
 		{
