@@ -15,6 +15,16 @@ const ociSeccomp = "https://github.com/opencontainers/runtime-spec/blob/main/con
 // sigsys is SIGSYS.
 const sigsys = 31
 
+// runsChmod is what chmodCommand says before it runs it.
+const runsChmod = "runs chmod"
+
+// chmodCommand is a container whose command runs chmod.
+func chmodCommand(context corev1.SecurityContext) check.Container {
+	c := container(context)
+	c.Command = []string{"/bin/sh", "-c", "echo " + runsChmod + "; exec /bin/chmod 1777 " + probe.WritableDirectory}
+	return c
+}
+
 // seccompLocalhost are the checks of what the rules of a Localhost profile do.
 func seccompLocalhost() []check.Check {
 	chmod := probe.Do(probe.OpChmod, probe.WritableDirectory)
@@ -22,12 +32,6 @@ func seccompLocalhost() []check.Check {
 	netlink := probe.Do(probe.OpSocket, "netlink", "raw", "route")
 	inet := probe.Do(probe.OpSocket, "inet", "stream", "0")
 	log := probe.Do(probe.OpSeccompLog)
-	command := func(context corev1.SecurityContext) check.Container {
-		c := container(context)
-		// It says something first, which the log of a killed process otherwise does not.
-		c.Command = []string{"/bin/sh", "-c", "echo chmod; exec /bin/chmod 1777 " + probe.WritableDirectory}
-		return c
-	}
 	allowed, eperm := []string{syscalls.Allow}, []string{"EPERM"}
 	return []check.Check{
 		{
@@ -101,8 +105,8 @@ func seccompLocalhost() []check.Check {
 			Claim:  "A Localhost profile with SCMP_ACT_KILL_PROCESS ends the process that makes the call with SIGSYS, exit 159.",
 			Source: ociSeccomp,
 			Trials: []check.Trial{
-				{Name: "Localhost", Container: command(confinedBy(seccomp.Kill)), Want: check.Killed{Signal: sigsys}},
-				{Name: "Unconfined", Control: true, Container: command(nothingConfined()), Want: check.Exited{}},
+				{Name: "Localhost", Container: chmodCommand(confinedBy(seccomp.Kill)), Want: check.Killed{Signal: sigsys}},
+				{Name: "Unconfined", Control: true, Container: chmodCommand(nothingConfined()), Want: check.Exited{}},
 				{Name: "Localhost, filter", Container: container(confinedBy(seccomp.Kill)), Action: table(), Want: check.Answers{
 					"chmod": {syscalls.Kill}, "fchmod": {syscalls.Kill}, "fchmodat": {syscalls.Kill}, "mount": allowed,
 				}},
@@ -116,16 +120,12 @@ func seccompFiles() []check.Check {
 	chmod := probe.Do(probe.OpChmod, probe.WritableDirectory)
 	// They keep a pod from ending, and from being ready.
 	pod := check.Pod{Alone: "seccomp profiles that cannot be used"}
-	sibling := check.Trial{Name: "sibling, Unconfined", Control: true, Pod: pod, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}}
+	sibling := check.Trial{Name: "sibling, Unconfined", Control: true, Pod: pod, Container: chmodCommand(nothingConfined()), Want: check.Exited{Log: runsChmod}}
 	refused := func(name, file string, messages ...string) check.Trial {
-		return check.Trial{
-			Name: name, Pod: pod, Container: container(confinedBy(file)), Action: chmod, Want: check.NotStarted{Messages: messages},
-		}
+		return check.Trial{Name: name, Pod: pod, Container: chmodCommand(confinedBy(file)), Want: check.NotStarted{Messages: messages}}
 	}
-	denied := func(trial check.Trial) check.Trial {
-		trial.Want = check.EnforcedOrRefused{Errnos: []string{"EPERM"}}
-		return trial
-	}
+	denyAll := refused("deny all", seccomp.DenyAll)
+	denyAll.Want = check.NeverRan{Says: runsChmod}
 	dialect := []string{"keyctl", "add_key", "request_key", "acct", "swapon"}
 	return []check.Check{
 		{
@@ -133,8 +133,9 @@ func seccompFiles() []check.Check {
 			Level:  check.Must,
 			Claim:  "A container whose profile allows nothing does not start, its status says why, and its sibling is unharmed.",
 			Source: ociSeccomp,
-			Trials: []check.Trial{refused("deny all", seccomp.DenyAll), sibling},
-			Record: []check.Record{{Trial: "deny all", What: check.RecordStarted}},
+			Trials: []check.Trial{denyAll, sibling},
+			// When the OCI runtime's process dies, and so the state of the container, is a matter of chance.
+			Record: []check.Record{{Trial: "sibling, Unconfined", What: check.RecordOutcome, As: "sibling"}},
 		},
 		{
 			ID:     "seccomp/localhost-missing-file",
@@ -152,8 +153,12 @@ func seccompFiles() []check.Check {
 			Trials: []check.Trial{
 				refused("not JSON", seccomp.NotJSON, "JSON"),
 				refused("unknown action", seccomp.UnknownAction, "SCMP_ACT_REFUSE"),
-				denied(refused("unknown call", seccomp.UnknownCall)),
 				sibling,
+				{
+					Name: "unknown call", Container: container(confinedBy(seccomp.UnknownCall)), Action: chmod,
+					Want: check.EnforcedOrRefused{Errnos: []string{"EPERM"}},
+				},
+				{Name: "unknown call, Unconfined", Control: true, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
 			},
 			Record: []check.Record{
 				{Trial: "not JSON", What: check.RecordStarted, As: "not JSON"},

@@ -145,7 +145,7 @@ func knownFact(name string) bool {
 // denial says whether something is to be refused.
 func denial(w check.Want) bool {
 	switch w := w.(type) {
-	case check.Denied, check.NotStarted, check.Rejected, check.Killed:
+	case check.Denied, check.NotStarted, check.Rejected, check.Killed, check.NeverRan:
 		return true
 	case check.Exited:
 		return w.Failed

@@ -155,6 +155,22 @@ func (k Killed) String() string {
 	return fmt.Sprintf("ended by signal %d, exit %d", k.Signal, 128+k.Signal)
 }
 
+// NeverRan wants the container's command never to run: the container is refused, or it ends before it
+// says Says. A filter that takes everything away hits the OCI runtime's own process in the container, and
+// the kubelet hears of that before or after the container counts as started.
+type NeverRan struct{ Says string }
+
+// Met implements Want.
+func (n NeverRan) Met(o Observation) bool {
+	died := o.State.Started && o.State.Terminated && o.State.ExitCode != 0 && !strings.Contains(o.Log, n.Says)
+	return died || NotStarted{}.Met(o)
+}
+
+// Seen implements Want.
+func (NeverRan) Seen(o Observation) string { return seenState(o) }
+
+func (n NeverRan) String() string { return fmt.Sprintf("ended or refused before it says %q", n.Says) }
+
 // EnforcedOrRefused wants what the container asked for to be in force, so that the action is denied with
 // one of Errnos, or the container never to be started: anything but to be ignored.
 type EnforcedOrRefused struct{ Errnos []string }
