@@ -32,6 +32,8 @@ type Fault struct {
 	// Touches are patterns (path.Match) of further checks that the fault may change: they are about what
 	// it spoils, too, or lose their control.
 	Touches []string
+	// Alone keeps the fault apart from all others, because a check about it disturbs the node.
+	Alone bool
 }
 
 // InRuntime says whether it is the container runtime that is wrong.

@@ -6,7 +6,7 @@ func lifeFaults() []Fault {
 	touched := []string{"life/*"}
 	return []Fault{
 		{
-			Name: "exit-code-changed", Means: "A container's exit code is one more than its command's.",
+			Name: "exit-code-changed", Means: "The exit code of a container that failed is another than its command's.",
 			About: []string{"life/exit-code"}, Touches: append(touched, "ping/crash-loop"),
 		},
 		{
@@ -19,15 +19,27 @@ func lifeFaults() []Fault {
 		},
 		{
 			Name: "output-cut", Means: "Long lines are cut, every thousandth is lost, and so are bytes outside of ASCII.",
-			About: []string{"life/log-lines", "life/log-binary", "life/log-flood"}, Touches: append(touched, "ping/*"),
+			About: []string{"life/log-lines", "life/log-binary", "life/log-flood", "life/attach"}, Touches: append(touched, "ping/*"),
 		},
 		{
 			Name: "exec-does-nothing", Means: "exec succeeds and does nothing.",
-			About: []string{"life/exec", "life/exec-many", "life/prestop", "life/poststart"}, Touches: touched,
+			About: []string{"life/exec", "life/prestop", "cgroup/stats"}, Touches: touched,
 		},
 		{
-			Name: "exec-exit-code-changed", Means: "The exit code of exec is one more than the command's.",
-			About: []string{"life/exec"}, Touches: touched,
+			Name: "exec-fails", Means: "What is started with exec fails at once.",
+			About: []string{"life/exec-probe-timeout"}, Touches: touched,
+		},
+		{
+			Name: "exec-many-lost", Means: "From the eleventh on, exec does nothing.",
+			About: []string{"life/exec-many"}, Touches: touched,
+		},
+		{
+			Name: "exec-once", Means: "From the second on, exec does nothing.",
+			About: []string{"life/static-pod-and-restart-runtime"}, Touches: touched, Alone: true,
+		},
+		{
+			Name: "exec-exit-code-lost", Means: "The exit code of what is started with exec is 0.",
+			About: []string{"life/exec", "life/poststart"}, Touches: touched,
 		},
 		{
 			Name: "hooks-lost", Means: "The hooks of a container's life are ignored.",
@@ -39,15 +51,17 @@ func lifeFaults() []Fault {
 			}),
 		},
 		{
-			Name: "probes-lost", Means: "The liveness probe of a container is ignored.",
-			About: []string{"life/exec-probe-timeout"}, Touches: touched,
+			Name: "pull-policy-lost", Means: "imagePullPolicy Never is ignored.",
+			About: []string{"life/image-pull-errors"}, Touches: touched,
 			Lose: eachContainer(func(c *corev1.Container) {
-				c.LivenessProbe, c.ReadinessProbe, c.StartupProbe = nil, nil, nil
+				if c.ImagePullPolicy == corev1.PullNever {
+					c.ImagePullPolicy = corev1.PullIfNotPresent
+				}
 			}),
 		},
 		{
 			Name: "last-argument-lost", Means: "The last argument of a command is lost.",
-			About: []string{"life/command-and-args"}, Touches: append(touched, "ping/*"),
+			About: []string{"life/command-and-args", "life/port-forward"}, Touches: append(touched, "ping/*"),
 		},
 		{
 			Name: "working-dir-ignored", Means: "Every process starts in the root directory.",

@@ -14,14 +14,14 @@ func capabilityFaults() []Fault {
 			Name: "capability-kept", Means: "Every container has all capabilities of its node, those that it drops among them.",
 			About: []string{
 				"caps/add-net-admin", "caps/add-sys-time", "caps/drop-net-raw", "caps/drop-chown", "caps/drop-mknod",
-				"caps/add-all-drop-one", "caps/init-container", "caps/file-capability", "ping/without-net-raw",
+				"caps/add-all-drop-one", "caps/file-capability", "ping/without-net-raw",
 				"ping/crash-loop", "priv/can-mount", "seccomp/mount",
 			},
 			Touches: []string{"caps/*", "ping/*", "priv/*", "seccomp/*"},
 		},
 		{
 			Name: "drop-all-keeps-one", Means: "A container that drops ALL keeps KILL.",
-			About: []string{"caps/drop-all", "psa/restricted-pod-runs"}, Touches: []string{"caps/*"},
+			About: []string{"caps/drop-all", "caps/init-container", "psa/restricted-pod-runs"}, Touches: []string{"caps/*"},
 		},
 		{
 			Name: "capability-lost", Means: "NET_BIND_SERVICE and SYS_ADMIN are not given to those that add them.",
@@ -79,10 +79,6 @@ func capabilityFaults() []Fault {
 			About: []string{"priv/sys-writable"}, Touches: []string{"priv/*"},
 		},
 		{
-			Name: "sys-read-only", Means: "/sys is read-only in every container.",
-			About: []string{"priv/sys-writable"}, Touches: []string{"priv/*"},
-		},
-		{
 			Name: "device-added", Means: "Every container has a device that nobody asked for.",
 			About: []string{"priv/default-devices", "priv/host-devices"}, Touches: []string{"priv/*"},
 		},
@@ -95,7 +91,7 @@ func capabilityFaults() []Fault {
 
 func contradicts(context corev1.SecurityContext) bool {
 	return context.Privileged != nil && *context.Privileged ||
-		context.Capabilities != nil && slices.Contains(context.Capabilities.Add, "SYS_ADMIN")
+		context.Capabilities != nil && slices.Contains(context.Capabilities.Add, "CAP_SYS_ADMIN")
 }
 
 func seccompFaults() []Fault {
@@ -141,9 +137,9 @@ func seccompFaults() []Fault {
 			About: []string{"seccomp/unconfined", "priv/seccomp-off"}, Touches: append(touched, "priv/*"),
 		},
 		{
-			Name: "seccomp-of-sibling", Means: "All containers of a pod have the filter of its first one.",
-			About:   []string{"seccomp/two-containers", "seccomp/unconfined", "seccomp/localhost"},
-			Touches: append(touched, "caps/*", "priv/*"),
+			Name: "seccomp-of-sibling", Means: "All containers of a pod that have a filter have that of the first one.",
+			About:   []string{"seccomp/two-containers"},
+			Touches: touched,
 		},
 		{
 			Name: "localhost-profile-lost", Means: "A Localhost profile is ignored.",
@@ -177,18 +173,26 @@ func identityFaults() []Fault {
 		{
 			Name: "uid-zero", Means: "Every process has uid 0.",
 			About: []string{
-				"user/run-as-user", "user/run-as-user-unknown", "user/image-user", "user/non-root-accepts", "psa/restricted-pod-runs",
+				"user/run-as-user", "user/image-user", "user/non-root-accepts", "psa/restricted-pod-runs",
 			},
 			Touches: append(touched, "caps/*", "ping/*", "fs/*", "escalate/*"),
 		},
 		{
+			Name: "uid-truncated", Means: "A uid is cut to 16 bits.",
+			About: []string{"user/run-as-user-unknown"}, Touches: touched,
+		},
+		{
 			Name: "gid-changed", Means: "Every process has gid 27.",
-			About: []string{"user/run-as-group", "user/run-as-user-unknown"}, Touches: touched,
+			About: []string{"user/run-as-group"}, Touches: touched,
 		},
 		{
 			Name: "groups-lost", Means: "No process has supplementary groups.",
-			About:   []string{"user/supplemental-groups", "user/supplemental-groups-image", "user/fsgroup-shared"},
+			About:   []string{"user/supplemental-groups"},
 			Touches: touched,
+		},
+		{
+			Name: "image-groups-lost", Means: "The groups of the image are not added although the policy is Merge.",
+			About: []string{"user/supplemental-groups-image"}, Touches: touched,
 		},
 		{
 			Name: "groups-merged", Means: "The groups of the image are added although the policy is Strict.",
@@ -205,10 +209,23 @@ func identityFaults() []Fault {
 		},
 		{
 			Name: "fsgroup-lost", Means: "fsGroup is ignored.",
-			About: []string{"user/fsgroup-emptydir", "user/fsgroup-shared", "user/supplemental-groups"}, Touches: touched,
+			About: []string{"user/fsgroup-emptydir", "user/supplemental-groups"}, Touches: touched,
 			Lose: func(pod *corev1.Pod) {
 				if pod.Spec.SecurityContext != nil {
 					pod.Spec.SecurityContext.FSGroup = nil
+				}
+			},
+		},
+		{
+			Name: "fsgroup-added", Means: "The volumes of every pod belong to a group that all containers are in.",
+			About: []string{"user/fsgroup-shared"}, Touches: touched,
+			Lose: func(pod *corev1.Pod) {
+				const everybody int64 = 7777
+				if pod.Spec.SecurityContext == nil {
+					pod.Spec.SecurityContext = &corev1.PodSecurityContext{}
+				}
+				if pod.Spec.SecurityContext.FSGroup == nil {
+					pod.Spec.SecurityContext.FSGroup = new(everybody)
 				}
 			},
 		},

@@ -31,13 +31,20 @@ func fileFaults() []Fault {
 			}),
 		},
 		{
-			Name: "propagation-private", Means: "Mounts do not propagate, whatever is asked for.",
+			Name: "propagation-private", Means: "What the node mounts does not show in a container that asks for HostToContainer.",
 			About: []string{"fs/mount-propagation"}, Touches: touched,
 		},
 		{
-			Name: "propagation-lost", Means: "mountPropagation is accepted and ignored.",
+			Name: "propagation-unchecked", Means: "Bidirectional is accepted of a container that is not privileged.",
 			About: []string{"fs/mount-propagation"}, Touches: touched,
-			Lose: eachMount(func(m *corev1.VolumeMount) { m.MountPropagation = nil }),
+			Lose: eachContainer(func(c *corev1.Container) {
+				if c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged {
+					return
+				}
+				for i := range c.VolumeMounts {
+					c.VolumeMounts[i].MountPropagation = nil
+				}
+			}),
 		},
 		{
 			Name: "recursive-read-only-lost", Means: "A mount below a read-only mount is writable.",
@@ -55,8 +62,7 @@ func fileFaults() []Fault {
 		{
 			Name: "volume-empty", Means: "Every volume is an empty one.",
 			About: []string{
-				"fs/projected-files", "fs/image-volume", "fs/host-path-symlink", "fs/sub-path", "fs/empty-dir-memory",
-				"user/fsgroup-emptydir", "user/fsgroup-shared",
+				"fs/projected-files", "fs/image-volume", "fs/host-path-symlink", "fs/empty-dir-memory", "user/fsgroup-emptydir",
 			},
 			Touches: append(touched, "user/fsgroup-*"),
 		},
@@ -65,9 +71,9 @@ func fileFaults() []Fault {
 			About: []string{"fs/image-volume", "fs/recursive-read-only"}, Touches: touched,
 		},
 		{
-			Name: "sub-path-lost", Means: "subPath and subPathExpr are ignored.",
-			About: []string{"fs/sub-path", "fs/image-volume"}, Touches: touched,
-			Lose: eachMount(func(m *corev1.VolumeMount) { m.SubPath, m.SubPathExpr = "", "" }),
+			Name: "sub-path-expr-lost", Means: "subPathExpr is ignored.",
+			About: []string{"fs/sub-path"}, Touches: touched,
+			Lose: eachMount(func(m *corev1.VolumeMount) { m.SubPathExpr = "" }),
 		},
 		{
 			Name: "hosts-lost", Means: "The container has neither the pod's /etc/hosts nor its /etc/resolv.conf.",
@@ -98,7 +104,7 @@ func namespaceFaults() []Fault {
 		},
 		{
 			Name: "net-of-node", Means: "Containers are in the node's network namespace.",
-			About: []string{"ns/isolation", "ns/host-network"}, Touches: touched,
+			About: []string{"ns/isolation", "ns/host-network"}, Touches: append(touched, "life/port-forward"),
 		},
 		{
 			Name: "uts-of-node", Means: "Containers are in the node's uts namespace.",
@@ -170,7 +176,7 @@ func resourceFaults() []Fault {
 			About: []string{"cgroup/cpu-limit"}, Touches: touched,
 		},
 		{
-			Name: "cpu-shares-changed", Means: "Every container has the weight of one CPU.",
+			Name: "cpu-request-lost", Means: "The container's CPU request is ignored.",
 			About: []string{"cgroup/cpu-request"}, Touches: touched,
 		},
 		{

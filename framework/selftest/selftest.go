@@ -91,6 +91,9 @@ func (t trier) tryAll(ctx context.Context) ([]Outcome, error) {
 	group, grouped := errgroup.WithContext(ctx)
 	group.SetLimit(faultsAtOnce)
 	for i, fault := range t.options.Faults {
+		if fault.Alone {
+			continue
+		}
 		group.Go(func() (err error) {
 			outcomes[i], err = t.try(grouped, fault, 1)
 			return err
@@ -100,11 +103,14 @@ func (t trier) tryAll(ctx context.Context) ([]Outcome, error) {
 		return nil, err
 	}
 	for i, fault := range t.options.Faults {
-		if !outcomes[i].broken() {
-			continue
-		}
 		var err error
-		if outcomes[i], err = t.try(ctx, fault, 2); err != nil {
+		if fault.Alone {
+			outcomes[i], err = t.try(ctx, fault, 1)
+		}
+		if err == nil && outcomes[i].broken() {
+			outcomes[i], err = t.try(ctx, fault, 2)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
