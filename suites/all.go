@@ -24,6 +24,7 @@ func All() []check.Check {
 		fs(),
 		ns(),
 		sysctl(),
+		lifeStreams(),
 		netpol(),
 	)
 }

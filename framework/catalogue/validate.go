@@ -81,6 +81,9 @@ func trial(c check.Check, t check.Trial) []error {
 	if len(t.Container.Command) > 0 && !t.Action.IsZero() {
 		problems = append(problems, errors.New("it has a command and an action"))
 	}
+	if !t.Procedure.IsZero() && (t.Exec || !t.Action.IsZero()) {
+		problems = append(problems, errors.New("it has a procedure and an action"))
+	}
 	problems = append(problems, want(t.Want)...)
 	if denial(t.Want) {
 		if problem := controlled(c, t); problem != nil {
@@ -143,7 +146,8 @@ func denial(w check.Want) bool {
 func controlled(c check.Check, t check.Trial) error {
 	err := errors.New("the denial has no control")
 	for _, control := range c.Trials {
-		same := control.Action.Key() == t.Action.Key() && slices.Equal(control.Container.Command, t.Container.Command)
+		same := control.Action.Key() == t.Action.Key() && slices.Equal(control.Container.Command, t.Container.Command) &&
+			control.Procedure.String() == t.Procedure.String()
 		if !control.Control || !same || denial(control.Want) {
 			continue
 		}

@@ -72,6 +72,9 @@ type Trial struct {
 	// Exec has the action done by a process that is started with exec in the container, instead of by
 	// the container's first process. It needs a Container that holds.
 	Exec bool
+	// Procedure is what the suite does to the container once it runs, or was refused for its image; its
+	// result takes the place of an action's.
+	Procedure Procedure
 	// Want is judged against what was observed; nil only in trials of info checks that record.
 	Want Want
 }

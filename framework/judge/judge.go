@@ -114,6 +114,8 @@ func problem(trial check.Trial, o check.Observation) string {
 	switch {
 	case o.Problem != "":
 		return o.Problem
+	case !trial.Procedure.IsZero():
+		return procedureProblem(o)
 	case !started || len(trial.Container.Command) > 0:
 		// A container that the runtime refused is an observation, and a real command has no document.
 		return ""
@@ -131,6 +133,21 @@ func problem(trial check.Trial, o check.Observation) string {
 		return "the probe broke: " + o.Result.Problem
 	default:
 		return "the probe broke"
+	}
+}
+
+// procedureProblem is problem for what the suite did itself. A container that the runtime refused, so
+// that nothing could be done to it, is an observation.
+func procedureProblem(o check.Observation) string {
+	switch {
+	case o.Result == nil && !o.State.Started:
+		return ""
+	case o.Result == nil:
+		return "the procedure has no result"
+	case o.Result.Outcome == probe.Allowed || o.Result.Outcome == probe.Denied:
+		return ""
+	default:
+		return "the procedure broke: " + o.Result.Problem
 	}
 }
 
@@ -166,6 +183,9 @@ func judgeTrial(trial check.Trial, o check.Observation) results.Trial {
 
 // done says in words what the trial did.
 func done(trial check.Trial) string {
+	if !trial.Procedure.IsZero() {
+		return trial.Procedure.String()
+	}
 	if len(trial.Container.Command) > 0 {
 		return "ran as the container's command: " + strings.Join(trial.Container.Command, " ")
 	}

@@ -21,7 +21,7 @@ func record(r check.Record, observations map[string]check.Observation) (any, err
 	if r.What == check.RecordStarted {
 		return started(o), nil
 	}
-	if !o.State.Started {
+	if !o.State.Started && o.Result == nil {
 		return started(o), nil
 	}
 	switch r.What {
@@ -73,7 +73,7 @@ func outcome(o check.Observation) string {
 
 // trialValue is what a trial met with, without addresses, process numbers and times.
 func trialValue(trial results.Trial, o check.Observation) any {
-	if !o.State.Started {
+	if !o.State.Started && o.Result == nil {
 		return started(o)
 	}
 	text := outcome(o)

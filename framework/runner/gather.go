@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +27,8 @@ type gatherer struct {
 	options   Options
 	namespace string
 	watch     *watch
+	// starting bounds the pods that start at once.
+	starting *semaphore.Weighted
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
@@ -31,6 +36,7 @@ type gatherer struct {
 func newGatherer(to target.Target, options Options, namespace string, watch *watch) *gatherer {
 	return &gatherer{
 		to: to, options: options, namespace: namespace, watch: watch,
+		starting: semaphore.NewWeighted(podsInFlight),
 		log: func(ctx context.Context, pod, container string) ([]byte, error) {
 			return to.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
 		},
@@ -82,6 +88,12 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 // attempt submits the pod, waits until each of its containers has ended or was refused, and reads
 // their output.
 func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.Key]check.Observation, error) {
+	if err := g.starting.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	// What the suite does to a running pod may take long, and starts nothing.
+	started := sync.OnceFunc(func() { g.starting.Release(1) })
+	defer started()
 	pods := g.to.Client.CoreV1().Pods(g.namespace)
 	_, err := pods.Create(ctx, pod.Object, metav1.CreateOptions{})
 	switch {
@@ -110,8 +122,9 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	if err != nil {
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
+	started()
 	observed, err := g.read(ctx, pod, known, problem)
-	if pod.Holds() {
+	if pod.Holds() || len(pod.Procedures()) > 0 {
 		// It would stay for good; nobody waits until it is gone.
 		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
 	}
@@ -161,7 +174,10 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 			o.State = state(known, placement.Container)
 		}
 		// A container that ended or holds has its say, even where a sibling never settled.
-		if o.State.Started && (o.State.Terminated || pod.Holding(placement.Container)) {
+		if o.State.Started && pod.Enough(placement.Container) && !pod.Holding(placement.Container) {
+			// The log is the procedures' business.
+			o.Problem = ""
+		} else if o.State.Started && (o.State.Terminated || pod.Holding(placement.Container)) {
 			o.Problem = ""
 			g.readOutput(ctx, placement, &o)
 			evidence.Logs[placement.Container] = o.Log
@@ -182,13 +198,21 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 		return nil, err
 	}
 	executed := g.execAll(ctx, pod, containers)
+	carriedOut := g.carryOut(ctx, pod, known, containers)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	observed := make(map[workload.Key]check.Observation, len(pod.Placements))
 	for _, placement := range pod.Placements {
 		o := containers[placement.Container]
 		if placement.Trial.Exec {
 			o = executed[placement.Container]
 		}
-		o.Result = result(o.Document, placement.Trial.Action)
+		if placement.Trial.Procedure.IsZero() {
+			o.Result = result(o.Document, placement.Trial.Action)
+		} else {
+			o = carriedOut[procedureKey(placement)]
+		}
 		observed[placement.Key] = o
 	}
 	return observed, nil

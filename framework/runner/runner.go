@@ -30,13 +30,15 @@ type Timeouts struct {
 	Pod time.Duration
 	// Log is how long a container's output may lag behind its end.
 	Log time.Duration
+	// Procedure bounds what the suite does to a running pod, grace periods included.
+	Procedure time.Duration
 	// Network bounds one NetworkPolicy check after its agents run.
 	Network time.Duration
 }
 
 // DefaultTimeouts are generous: they are met on two busy cores.
 func DefaultTimeouts() Timeouts {
-	return Timeouts{Pod: 90 * time.Second, Log: 10 * time.Second, Network: 30 * time.Second}
+	return Timeouts{Pod: 90 * time.Second, Log: 10 * time.Second, Procedure: 90 * time.Second, Network: 30 * time.Second}
 }
 
 // podsInFlight bounds the pods that start at once: with more, OCI runtimes have been seen to fail
@@ -151,7 +153,6 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	collected := newCollection(checks, to.Column, options)
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(podsInFlight)
 	peers := newPeers(g)
 	if needsPeers(pods) {
 		if err := peers.submit(ctx); err != nil {

@@ -26,7 +26,7 @@ func settled(pod workload.Pod) func(seen) bool {
 		}
 		done := func(name string) bool {
 			state := state(s, name)
-			return state.Terminated || refused(state) || state.Started && pod.Holding(name)
+			return state.Terminated || refused(state) || state.Started && pod.Enough(name)
 		}
 		for _, container := range spec.InitContainers {
 			state := state(s, container.Name)
@@ -96,8 +96,7 @@ func stateOf(status corev1.ContainerStatus) check.State {
 	case status.State.Terminated != nil:
 		ended := status.State.Terminated
 		return check.State{
-			// The kubelet says that a container ended which the OCI runtime could not start.
-			Started:    ended.Reason != "StartError" && ended.Reason != "ContainerCannotRun" && ended.Reason != "ContainerStatusUnknown",
+			Started:    ran(*ended),
 			Terminated: true,
 			ExitCode:   ended.ExitCode,
 			Signal:     ended.Signal,
@@ -107,10 +106,26 @@ func stateOf(status corev1.ContainerStatus) check.State {
 	case status.State.Running != nil:
 		return check.State{Started: true}
 	case status.State.Waiting != nil:
-		return check.State{Reason: status.State.Waiting.Reason, Message: status.State.Waiting.Message}
+		return check.State{Started: ranBefore(status), Reason: status.State.Waiting.Reason, Message: status.State.Waiting.Message}
 	default:
 		return check.State{}
 	}
+}
+
+// ranBefore says that a container that waits for its next run had one.
+func ranBefore(status corev1.ContainerStatus) bool {
+	last := status.LastTerminationState.Terminated
+	return last != nil && ran(*last)
+}
+
+// ran says that a container's process ran, for the kubelet also says that a container ended which the
+// OCI runtime could not start.
+func ran(ended corev1.ContainerStateTerminated) bool {
+	switch ended.Reason {
+	case "StartError", "ContainerCannotRun", "ContainerStatusUnknown":
+		return false
+	}
+	return true
 }
 
 // lastSeen says what was last known of a pod: its phase, its containers' states, its events.

@@ -23,6 +23,8 @@ type watch struct {
 type seen struct {
 	pod     *corev1.Pod
 	sandbox *corev1.Event
+	// gone says that the pod was deleted and is no more.
+	gone bool
 }
 
 // sandboxFailed is the reason of the event.
@@ -36,6 +38,7 @@ func newWatch(ctx context.Context, client kubernetes.Interface, namespace string
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { w.put(object) },
 		UpdateFunc: func(_, object any) { w.put(object) },
+		DeleteFunc: func(object any) { w.remove(object) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("watch the pods of namespace %s: %w", namespace, err)
@@ -58,6 +61,16 @@ func newWatch(ctx context.Context, client kubernetes.Interface, namespace string
 func (w *watch) put(object any) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		w.change(pod.Name, func(s *seen) { s.pod = pod })
+	}
+}
+
+func (w *watch) remove(object any) {
+	// Where the watch was broken, the last known object comes wrapped.
+	if unknown, wrapped := object.(cache.DeletedFinalStateUnknown); wrapped {
+		object = unknown.Obj
+	}
+	if pod, ok := object.(*corev1.Pod); ok {
+		w.change(pod.Name, func(s *seen) { s.pod, s.gone = pod, true })
 	}
 }
 

@@ -265,6 +265,28 @@ func (p Pod) Holding(container string) bool {
 	})
 }
 
+// Procedures are those of a trial's container, each once, by what they are and where.
+func (p Pod) Procedures() []Placement {
+	var procedures []Placement
+	for _, each := range p.Placements {
+		same := func(other Placement) bool {
+			return other.Container == each.Container && other.Trial.Procedure.String() == each.Trial.Procedure.String()
+		}
+		if !each.Trial.Procedure.IsZero() && !slices.ContainsFunc(procedures, same) {
+			procedures = append(procedures, each)
+		}
+	}
+	return procedures
+}
+
+// Enough says whether it is enough that the container started: it holds, or all that is left of its
+// trials is in the hands of the suite.
+func (p Pod) Enough(container string) bool {
+	return p.Holding(container) || !slices.ContainsFunc(p.Placements, func(each Placement) bool {
+		return each.Container == container && each.Trial.Procedure.IsZero()
+	})
+}
+
 // Holds says whether any container of the pod stays.
 func (p Pod) Holds() bool {
 	return slices.ContainsFunc(p.Placements, func(each Placement) bool { return each.Trial.Container.Hold })
