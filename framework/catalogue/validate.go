@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"assay/framework/check"
 	"assay/framework/probe"
@@ -18,7 +21,19 @@ import (
 func Validate(checks []check.Check) error {
 	var problems []error
 	seen := map[string]bool{}
+	objects := map[string]runtime.Object{}
 	for _, c := range checks {
+		for _, object := range c.Objects {
+			key, err := check.ObjectKey(object)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", c.ID, err))
+				continue
+			}
+			if other := objects[key]; other != nil && !reflect.DeepEqual(other, object) {
+				problems = append(problems, fmt.Errorf("%s: another check declares another %s", c.ID, key))
+			}
+			objects[key] = object
+		}
 		if seen[c.ID] {
 			problems = append(problems, fmt.Errorf("%s: the ID is used twice", c.ID))
 		}
@@ -130,7 +145,7 @@ func knownFact(name string) bool {
 // denial says whether something is to be refused.
 func denial(w check.Want) bool {
 	switch w := w.(type) {
-	case check.Denied, check.NotStarted:
+	case check.Denied, check.NotStarted, check.Rejected:
 		return true
 	case check.Exited:
 		return w.Failed

@@ -8,6 +8,7 @@ package check
 import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"assay/framework/probe"
 )
@@ -35,6 +36,10 @@ type Check struct {
 	Source string
 	// Trials are the pods and actions that test the claim. Exactly one of Trials and Network is set.
 	Trials []Trial
+	// Objects are there before the trials' pods and are named by them: ConfigMaps and Secrets in the pods'
+	// namespace, and RuntimeClasses, which get a name of the run's own that the pods' runtimeClassName
+	// follows. Checks that share an object declare equal ones.
+	Objects []runtime.Object
 	// Relations compare what two trials saw, where the claim is about both.
 	Relations []Relation
 	// Network is set by checks of NetworkPolicy, which are judged by truth tables.
@@ -96,6 +101,9 @@ type Pod struct {
 	// Node puts the pod on the column's first (1) or second (2) node, for trials that are compared;
 	// 0 is any. A column with one node has it for both.
 	Node int `json:"node,omitempty"`
+	// EnforceLevel puts the pod into a namespace where Pod Security Admission enforces this level, baseline
+	// or restricted; empty is one where everything is admitted.
+	EnforceLevel string `json:"enforceLevel,omitempty"`
 	// Alone keeps the pod to the trials of this one name: for pods that are expected not to run, and
 	// for shapes that hurt their neighbours.
 	Alone string `json:"alone,omitempty"`

@@ -27,16 +27,16 @@ type gatherer struct {
 	options   Options
 	namespace string
 	watch     *watch
-	// starting bounds the pods that start at once.
+	// starting bounds the pods that start at once; the gatherers of a run share it.
 	starting *semaphore.Weighted
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
 
-func newGatherer(to target.Target, options Options, namespace string, watch *watch) *gatherer {
+func newGatherer(to target.Target, options Options, namespace string, watch *watch, starting *semaphore.Weighted) *gatherer {
 	return &gatherer{
 		to: to, options: options, namespace: namespace, watch: watch,
-		starting: semaphore.NewWeighted(podsInFlight),
+		starting: starting,
 		log: func(ctx context.Context, pod, container string) ([]byte, error) {
 			return to.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
 		},

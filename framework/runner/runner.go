@@ -3,6 +3,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"assay/framework/check"
 	"assay/framework/judge"
@@ -91,7 +93,7 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 // runNetwork gathers the truth tables of one NetworkPolicy check in a namespace of its own.
 func runNetwork(ctx context.Context, to target.Target, options Options, namespace string, c check.Check) error {
 	started := time.Now()
-	if err := makeNamespace(ctx, to, namespace); err != nil {
+	if err := makeNamespace(ctx, to, namespace, ""); err != nil {
 		return err
 	}
 	const attempts = 2
@@ -121,11 +123,12 @@ func runNetwork(ctx context.Context, to target.Target, options Options, namespac
 	}
 }
 
-func makeNamespace(ctx context.Context, to target.Target, name string) error {
+// makeNamespace makes a namespace where Pod Security Admission enforces a level; empty is privileged: the
+// probes are what the other levels exist to refuse.
+func makeNamespace(ctx context.Context, to target.Target, name, level string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		workload.Label: "namespace",
-		// The probes are what the levels of Pod Security exist to refuse.
-		"pod-security.kubernetes.io/enforce": "privileged",
+		workload.Label:                       "namespace",
+		"pod-security.kubernetes.io/enforce": cmp.Or(level, "privileged"),
 	}}}
 	_, err := to.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -142,18 +145,19 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	if err != nil {
 		return err
 	}
-	if err := makeNamespace(ctx, to, namespace); err != nil {
-		return err
-	}
-	watch, err := newWatch(ctx, to.Client, namespace)
+	gatherers, err := newGatherers(ctx, to, options, namespace, checks)
 	if err != nil {
 		return err
 	}
-	g := newGatherer(to, options, namespace, watch)
+	remove, err := makeObjects(ctx, to, namespace, checks)
+	defer remove()
+	if err != nil {
+		return err
+	}
 	collected := newCollection(checks, to.Column, options)
 
 	group, ctx := errgroup.WithContext(ctx)
-	peers := newPeers(g)
+	peers := newPeers(gatherers[namespace])
 	if needsPeers(pods) {
 		if err := peers.submit(ctx); err != nil {
 			return err
@@ -175,11 +179,38 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 					}
 					pod = pod.WithPeer(address)
 				}
-				return g.gather(ctx, pod, collected, started)
+				return gatherers[pod.Object.Namespace].gather(ctx, pod, collected, started)
 			})
 		}
 	}
 	return group.Wait()
+}
+
+// newGatherers makes a namespace and its gatherer for each level of Pod Security that the checks need.
+func newGatherers(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) (map[string]*gatherer, error) {
+	gatherers := map[string]*gatherer{}
+	starting := semaphore.NewWeighted(podsInFlight)
+	levels := []string{""}
+	for _, c := range checks {
+		for _, trial := range c.Trials {
+			levels = append(levels, trial.Pod.EnforceLevel)
+		}
+	}
+	for _, level := range levels {
+		name := workload.EnforcingNamespace(namespace, level)
+		if gatherers[name] != nil {
+			continue
+		}
+		if err := makeNamespace(ctx, to, name, level); err != nil {
+			return nil, err
+		}
+		watch, err := newWatch(ctx, to.Client, name)
+		if err != nil {
+			return nil, err
+		}
+		gatherers[name] = newGatherer(to, options, name, watch, starting)
+	}
+	return gatherers, nil
 }
 
 func needsPeers(pods []workload.Pod) bool {

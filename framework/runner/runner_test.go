@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
@@ -103,7 +105,7 @@ func gatherCells(ctx context.Context, t *testing.T, k kubelet, checks ...check.C
 	if err != nil {
 		return cells, folder, err
 	}
-	g := newGatherer(to, options, "assay-1", watch)
+	g := newGatherer(to, options, "assay-1", watch, semaphore.NewWeighted(podsInFlight))
 	g.log = func(_ context.Context, pod, container string) ([]byte, error) {
 		return []byte(k.log(pod, container)), nil
 	}
@@ -262,7 +264,7 @@ func TestRunNeedsNodes(t *testing.T) {
 
 func TestNamespacesAreMarked(t *testing.T) {
 	client := fake.NewClientset()
-	if err := makeNamespace(t.Context(), target.Target{Client: client}, "assay-1"); err != nil {
+	if err := makeNamespace(t.Context(), target.Target{Client: client}, "assay-1", ""); err != nil {
 		t.Fatal(err)
 	}
 	namespace, err := client.CoreV1().Namespaces().Get(t.Context(), "assay-1", metav1.GetOptions{})
@@ -271,5 +273,42 @@ func TestNamespacesAreMarked(t *testing.T) {
 	}
 	if namespace.Labels[workload.Label] == "" {
 		t.Errorf("labels %v", namespace.Labels)
+	}
+}
+
+// TestObjects: what the checks' pods name is there before them, a RuntimeClass under a name of the run's
+// own that goes when the run ends.
+func TestObjects(t *testing.T) {
+	client := fake.NewClientset()
+	to := target.Target{Client: client}
+	const namespace = "assay-r"
+	files := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "files"}, Data: map[string]string{"a": "1"}}
+	checks := []check.Check{
+		{ID: "a/a", Objects: []apiruntime.Object{files, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Handler: "h"}}},
+		{ID: "a/b", Objects: []apiruntime.Object{files}},
+	}
+	remove, err := makeObjects(t.Context(), to, namespace, checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := client.CoreV1().ConfigMaps(namespace).Get(t.Context(), "files", metav1.GetOptions{})
+	if err != nil || made.Data["a"] != "1" || made.Labels[workload.Label] == "" {
+		t.Errorf("got %+v, %v", made, err)
+	}
+	if files.Labels != nil {
+		t.Error("the check's own object was changed")
+	}
+	class := workload.ClusterName(namespace, "class")
+	if made, err := client.NodeV1().RuntimeClasses().Get(t.Context(), class, metav1.GetOptions{}); err != nil || made.Handler != "h" {
+		t.Errorf("got %+v, %v", made, err)
+	}
+	remove()
+	if _, err := client.NodeV1().RuntimeClasses().Get(t.Context(), class, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("after the run: %v", err)
+	}
+	remove, err = makeObjects(t.Context(), to, namespace, []check.Check{{ID: "a/c", Objects: []apiruntime.Object{&corev1.Node{}}}})
+	remove()
+	if err == nil {
+		t.Error("a node as an object of a check: got no error")
 	}
 }

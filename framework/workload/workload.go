@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"assay/framework/check"
@@ -48,7 +49,7 @@ type Placement struct {
 // Pack plans the pods of the checks in a namespace. Pods are spread over the nodes of the target.
 // An error means that a check is wrong, not the cluster.
 func Pack(checks []check.Check, to target.Target, namespace string) ([]Pod, error) {
-	shapes, err := group(checks)
+	shapes, err := group(checks, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +82,13 @@ type containerShape struct {
 }
 
 // group keeps the order of the checks, so that equal input makes equal pods.
-func group(checks []check.Check) ([]*podShape, error) {
+func group(checks []check.Check, namespace string) ([]*podShape, error) {
 	var order []*podShape
 	pods := map[string]*podShape{}
 	containers := map[string]*containerShape{}
 	for _, c := range checks {
 		for _, trial := range c.Trials {
+			trial.Pod.RuntimeClassName = ownClass(c, trial.Pod.RuntimeClassName, namespace)
 			podKey, err := json.Marshal(trial.Pod)
 			if err != nil {
 				return nil, fmt.Errorf("%s, trial %q: the pod cannot be written as JSON: %w", c.ID, trial.Name, err)
@@ -114,6 +116,27 @@ func group(checks []check.Check) ([]*podShape, error) {
 	return order, nil
 }
 
+// ownClass is the name of a RuntimeClass in the cluster: one that the check declares has the run's own.
+func ownClass(c check.Check, asked *string, namespace string) *string {
+	for _, object := range c.Objects {
+		if class, ok := object.(*nodev1.RuntimeClass); ok && asked != nil && class.Name == *asked {
+			return new(ClusterName(namespace, class.Name))
+		}
+	}
+	return asked
+}
+
+// ClusterName is the name in the cluster of an object of a check that is in no namespace.
+func ClusterName(namespace, name string) string { return namespace + "-" + name }
+
+// EnforcingNamespace is the namespace of pods that are to meet with Pod Security Admission.
+func EnforcingNamespace(namespace, level string) string {
+	if level == "" {
+		return namespace
+	}
+	return namespace + "-" + level
+}
+
 func (s *containerShape) add(placement Placement) {
 	s.trials = append(s.trials, placement)
 	actions := &s.actions
@@ -132,7 +155,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	if shape.Node > 0 {
 		node = shape.Node - 1
 	}
-	object := Base(to, namespace, fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
+	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
 	shapePod(object, shape)
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
