@@ -23,6 +23,9 @@ const (
 const (
 	// CommandAnswer carries out the Request that it reads from stdin and prints the Document.
 	CommandAnswer = "answer"
+	// CommandArguments carries out the Request of the environment whatever arguments follow; it is for images
+	// with an entry point of several words and a command.
+	CommandArguments = "arguments"
 	// CommandServe serves TCP and UDP on the ports of ServePorts until it is told to end.
 	CommandServe = "serve"
 	// CommandConnect reads ConnectRequest documents from stdin, one a line, and answers each with a

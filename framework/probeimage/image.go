@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -44,9 +46,11 @@ type Options struct {
 
 // Image is a built image.
 type Image struct {
-	// Reference is the image's name with a tag that is a hash of its content.
+	// Reference is the image's name with a tag that is a hash of its content and that of its variants.
 	Reference string
-	// ArchivePath is the docker-archive that holds it.
+	// Variants are the references of the variants (see probe.Variant), sorted.
+	Variants []string
+	// ArchivePath is the docker-archive that holds them all.
 	ArchivePath string
 	// Digest is the image ID, the digest of its configuration ("sha256:...").
 	Digest string
@@ -103,48 +107,57 @@ func compile(ctx context.Context, options Options) (program []byte, err error) {
 	return os.ReadFile(output)
 }
 
-// compose makes the image of the layer and writes its archive where there is none.
+// compose makes the image of the layer and its variants, and writes their archive where there is none.
 func compose(layer []byte, options Options) (Image, error) {
 	// Not compressed: it goes from this machine's disk into this machine's nodes.
 	image, err := mutate.AppendLayers(empty.Image, static.NewLayer(layer, types.DockerUncompressedLayer))
 	if err != nil {
 		return Image{}, err
 	}
-	config, err := image.ConfigFile()
-	if err != nil {
+	images := map[probe.Variant]v1.Image{}
+	for variant, config := range configs() {
+		if images[variant], err = configured(image, options.Arch, config); err != nil {
+			return Image{}, fmt.Errorf("variant %s: %w", variant, err)
+		}
+	}
+	if image, err = configured(image, options.Arch, baseConfig()); err != nil {
 		return Image{}, err
 	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", options.Arch
-	config.Config = v1.Config{
-		Entrypoint: []string{probe.ProgramPath},
-		Env:        []string{"PATH=/bin"},
-		WorkingDir: "/",
-	}
-	if image, err = mutate.ConfigFile(image, config); err != nil {
-		return Image{}, err
-	}
+	images[""] = image
 	digest, err := image.ConfigName()
 	if err != nil {
 		return Image{}, err
 	}
+	hash, err := contentHash(images)
+	if err != nil {
+		return Image{}, err
+	}
 	built := Image{
-		Reference:   Repository + ":" + digest.Hex[:hashLength],
-		ArchivePath: filepath.Join(options.CacheDir, "probe-"+digest.Hex[:hashLength]+".tar"),
+		Reference:   Repository + ":" + hash,
+		ArchivePath: filepath.Join(options.CacheDir, "probe-"+hash+".tar"),
 		Digest:      digest.String(),
+	}
+	tagged := make(map[name.Tag]v1.Image, len(images))
+	for _, variant := range slices.Sorted(maps.Keys(images)) {
+		reference := built.Reference
+		if variant != "" {
+			reference = variant.Reference(built.Reference)
+			built.Variants = append(built.Variants, reference)
+		}
+		tag, err := name.NewTag(reference)
+		if err != nil {
+			return Image{}, err
+		}
+		tagged[tag] = images[variant]
 	}
 	if _, err := os.Stat(built.ArchivePath); err == nil {
 		return built, nil
 	}
-	tag, err := name.NewTag(built.Reference)
-	if err != nil {
-		return Image{}, err
-	}
-	return built, writeArchive(built.ArchivePath, tag, image)
+	return built, writeArchive(built.ArchivePath, tagged)
 }
 
 // writeArchive writes under another name first, so that an archive is whole or not there.
-func writeArchive(path string, tag name.Tag, image v1.Image) (err error) {
+func writeArchive(path string, images map[name.Tag]v1.Image) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), "archive-")
 	if err != nil {
 		return err
@@ -154,7 +167,7 @@ func writeArchive(path string, tag name.Tag, image v1.Image) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	if err := errors.Join(tarball.Write(tag, image, file), file.Close()); err != nil {
+	if err := errors.Join(tarball.MultiWrite(images, file), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), path)

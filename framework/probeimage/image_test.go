@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,7 +144,7 @@ func TestBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := Build(t.Context(), options)
-	if err != nil || second != first {
+	if err != nil || !reflect.DeepEqual(second, first) {
 		t.Errorf("the same inputs: got %+v, %v, want %+v", second, err, first)
 	}
 	if after, err := os.Stat(first.ArchivePath); err != nil || !after.ModTime().Equal(before.ModTime()) {
@@ -179,6 +181,25 @@ func checkArchive(t *testing.T, built Image) {
 	}
 	if len(config.Config.Entrypoint) != 1 || config.Config.Entrypoint[0] != probe.ProgramPath || config.Config.User != "" {
 		t.Errorf("configuration: got %+v", config.Config)
+	}
+	if len(built.Variants) != len(configs()) {
+		t.Errorf("got variants %v, want %d", built.Variants, len(configs()))
+	}
+	for variant, want := range configs() {
+		tag, err := name.NewTag(variant.Reference(built.Reference))
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, err := tarball.ImageFromPath(built.ArchivePath, &tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := image.ConfigFile(); err != nil || !reflect.DeepEqual(got.Config, want) {
+			t.Errorf("%s: got %+v, %v", variant, got, err)
+		}
+		if !slices.Contains(built.Variants, tag.String()) {
+			t.Errorf("%s is not among %v", tag, built.Variants)
+		}
 	}
 	if digest, err := image.ConfigName(); err != nil || digest.String() != built.Digest {
 		t.Errorf("digest: got %s, %v, want %s", digest, err, built.Digest)

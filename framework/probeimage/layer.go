@@ -93,7 +93,7 @@ func entries(program, busybox []byte) []entry {
 	return all
 }
 
-// The users of the image. The user member is in a group of the image besides its own.
+// The users of the image. The user member is in a group of the image besides its own; see probe.MemberName.
 const (
 	passwd = "root:x:0:0:root:/:/bin/sh\n" +
 		"assay:x:1000:1000:assay:/:/bin/sh\n" +

@@ -26,7 +26,9 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference}
 	var facts []cluster.NodeFacts
 	group, ctx := errgroup.WithContext(r.ctx)
-	group.Go(func() error { return made.LoadImage(ctx, p.probe.ArchivePath, p.probe.Reference) })
+	group.Go(func() error {
+		return made.LoadImages(ctx, p.probe.ArchivePath, append([]string{p.probe.Reference}, p.probe.Variants...)...)
+	})
 	group.Go(func() error { return writeProfiles(ctx, made) })
 	group.Go(func() error {
 		var err error

@@ -215,7 +215,7 @@ func shapePod(object *corev1.Pod, shape check.Pod) {
 func shapeContainer(c *containerShape, image string) (corev1.Container, error) {
 	shape := c.container
 	container := *shape.Extra.DeepCopy()
-	container.Image = cmp.Or(container.Image, image)
+	container.Image = probe.ImageReference(container.Image, image)
 	container.ImagePullPolicy = cmp.Or(container.ImagePullPolicy, corev1.PullIfNotPresent)
 	container.SecurityContext = cmp.Or(shape.SecurityContext, container.SecurityContext)
 	if len(shape.Resources.Limits)+len(shape.Resources.Requests) > 0 {
