@@ -24,7 +24,11 @@ func All() []check.Check {
 		fs(),
 		ns(),
 		sysctl(),
+		lifeEnd(),
+		lifeStop(),
+		lifeStart(),
 		lifeStreams(),
+		lifeLogs(),
 		netpol(),
 	)
 }
