@@ -17,9 +17,9 @@ const (
 	lifecycleHook = "https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/"
 )
 
-// shell is a container whose command is a script.
+// shell is a container whose command is a script. Kubernetes itself would expand its dollars.
 func shell(script string) check.Container {
-	return check.Container{Command: []string{"/bin/sh", "-c", script}}
+	return check.Container{Command: []string{"/bin/sh", "-c", strings.ReplaceAll(script, "$", "$$")}}
 }
 
 func lifeEnd() []check.Check {
@@ -37,11 +37,11 @@ func lifeEnd() []check.Check {
 		pod                  check.Pod
 		code                 int32
 	}{
-		{"exit 0", "exit 0", "Completed", check.Pod{}, 0},
-		{"exit 1", "exit 1", "Error", check.Pod{}, 1},
-		{"exit 42", "exit 42", "Error", check.Pod{}, 42},
-		{"SIGKILL", "kill -KILL $$", "Error", shared, 137},
-		{"SIGSEGV", "kill -SEGV $$", "Error", shared, 139},
+		{"exit 0", "echo ends; exit 0", "Completed", check.Pod{}, 0},
+		{"exit 1", "echo ends; exit 1", "Error", check.Pod{}, 1},
+		{"exit 42", "echo ends; exit 42", "Error", check.Pod{}, 42},
+		{"SIGKILL", "echo ends; kill -KILL $$", "Error", shared, 137},
+		{"SIGSEGV", "echo ends; kill -SEGV $$", "Error", shared, 139},
 	} {
 		exitCode.Trials = append(exitCode.Trials, check.Trial{
 			Name: end.name, Pod: end.pod, Container: shell(end.script),
@@ -196,7 +196,7 @@ func postStart() check.Check {
 	next := shell(`ls /shared/hook-ended`)
 	next.VolumeMounts = started.VolumeMounts
 
-	fails, succeeds := shell(`sleep 3`), shell(`sleep 3`)
+	fails, succeeds := shell(`echo begins; sleep 12`), shell(`echo begins; sleep 12`)
 	fails.Extra.Lifecycle = &corev1.Lifecycle{PostStart: hook(`exit 1`)}
 	succeeds.Extra.Lifecycle = &corev1.Lifecycle{PostStart: hook(`exit 0`)}
 	return check.Check{
@@ -231,6 +231,7 @@ func restart() check.Check {
 		return check.Procedure{Name: check.ProcedureRestarts, Args: map[string]string{"count": count, "until": until}}
 	}
 	none := check.Values{"restarts": "0", "previous": "", "log": "run 1", "lastExitCode": ""}
+	// The kubelet keeps one container that ended, so the log of the run before is there while one runs.
 	return check.Check{
 		ID:     "life/restart",
 		Level:  check.Must,
@@ -240,8 +241,8 @@ func restart() check.Check {
 			{Name: "Never, exit 1", Pod: pod("Never", corev1.RestartPolicyNever), Container: counting("exit 1"), Procedure: restarts("0", "ended"), Want: none},
 			{Name: "OnFailure, exit 0", Pod: pod("success", corev1.RestartPolicyOnFailure), Container: counting("exit 0"), Procedure: restarts("0", "ended"), Want: none},
 			{
-				Name: "OnFailure, exit 3, then 0", Pod: pod("failure", corev1.RestartPolicyOnFailure),
-				Container: counting(`[ "$run" -ge 2 ] || exit 3`), Procedure: restarts("1", "ended"),
+				Name: "OnFailure, exit 3, then runs", Pod: pod("failure", corev1.RestartPolicyOnFailure),
+				Container: counting(`[ "$run" -ge 2 ] || exit 3; exec sleep 1000`), Procedure: restarts("1", "running"),
 				Want: check.Values{"restarts": "1", "previous": "run 1", "log": "run 2", "lastExitCode": "3"},
 			},
 			{

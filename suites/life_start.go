@@ -17,7 +17,7 @@ const (
 )
 
 func lifeStart() []check.Check {
-	return []check.Check{commandAndArgs(), workingDirectory(), environment(), pullErrors(), shortName(), ephemeral(), reaping(), readyLatency()}
+	return []check.Check{commandAndArgs(), workingDirectory(), environment(), pullErrors(), shortName(), ephemeral(), reaping(), readyLatency(), runtimeRestart()}
 }
 
 func commandAndArgs() check.Check {
@@ -102,14 +102,14 @@ func environment() check.Check {
 	return check.Check{
 		ID:     "life/env",
 		Level:  check.Must,
-		Claim:  "Variables keep their order and every byte, expand those before them only, and override the image's.",
+		Claim:  "Variables have every byte of their values, expand those before them only, the last of two of a name counts, and they override the image's.",
 		Source: "https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/",
 		Trials: []check.Trial{
 			{
 				Name: "env", Container: set, Action: probe.Do(probe.OpEnvironment, names...),
 				Want: check.Values{
 					"FIRST": "one", "SECOND": "one two", "EARLY": "$(LATE)", "LATE": "late", "ESCAPED": "$(FIRST)",
-					"UNDEFINED": "$(NOBODY)", "TWICE": "second", "ODD": odd, "EMPTY": "", "order": strings.Join(names, " "),
+					"UNDEFINED": "$(NOBODY)", "TWICE": "second", "ODD": odd, "EMPTY": "",
 				},
 			},
 			{Name: "image's variable", Container: fromImage, Action: image, Want: check.Values{"FROM_IMAGE": "image"}},
@@ -217,5 +217,26 @@ func readyLatency() check.Check {
 		},
 		Record:   []check.Record{{Trial: "5 pods, one after the other", What: check.RecordValues}},
 		Volatile: "times differ from run to run, and with what else the machine does",
+	}
+}
+
+func runtimeRestart() check.Check {
+	pod := check.Pod{Alone: "restart of the runtime", Node: 2}
+	return check.Check{
+		ID:     "life/static-pod-and-restart-runtime",
+		Level:  check.Must,
+		Claim:  "Containers of pods and static pods live on when the runtime's daemon restarts, exec works again, and no restart is counted.",
+		Source: "https://kubernetes.io/docs/concepts/architecture/cri/",
+		Trials: []check.Trial{
+			{
+				Name: "restart", Pod: pod, Container: holding(),
+				Procedure: check.Procedure{Name: check.ProcedureRestartRuntime},
+				Want: check.Values{
+					"pod": "the same container", "static pod": "the same container", "exec": "works", "process": "the same", "new container": "runs",
+				},
+			},
+			{Name: "before", Control: true, Pod: pod, Container: holding(), Want: check.Started{}},
+		},
+		Last: true,
 	}
 }

@@ -139,7 +139,7 @@ func forwarding() check.Check {
 	return check.Check{
 		ID:     "life/port-forward",
 		Level:  check.Must,
-		Claim:  "Through a forwarded port 1 MiB goes there and back, and the answer to it comes after the end of what was sent.",
+		Claim:  "Through a forwarded port 1 MiB goes there and back, and what is sent back arrives after the own side was closed.",
 		Source: "https://kubernetes.io/docs/tasks/access-application-cluster/port-forward-access-application-cluster/",
 		Trials: []check.Trial{
 			{
@@ -151,5 +151,6 @@ func forwarding() check.Check {
 				Want: check.Values{"answer": "right"},
 			},
 		},
+		Record: []check.Record{{Trial: "half-close", What: check.RecordValues}},
 	}
 }

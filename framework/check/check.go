@@ -46,6 +46,9 @@ type Check struct {
 	Network *Network
 	// Record says what an info check records, from which trial. A must check may record too.
 	Record []Record
+	// Last has the check run by itself when all others of its column are done, for it disturbs the node as
+	// a whole. It needs target.Target.NodeExec, and is skipped where there is none.
+	Last bool
 	// Volatile says why what the check records differs from run to run; empty when it must not. Such
 	// values are shown, and never compared.
 	Volatile string

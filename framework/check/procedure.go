@@ -57,6 +57,8 @@ const (
 	ProcedureReadLogs = "read-logs"
 	// ProcedureProbeTimeout waits until the container's exec probe is timed out.
 	ProcedureProbeTimeout = "probe-timeout"
+	// ProcedureRestartRuntime restarts the container runtime of the container's node.
+	ProcedureRestartRuntime = "restart-runtime"
 	// ProcedureLatency measures how long the pod takes to run.
 	ProcedureLatency = "latency"
 )

@@ -13,20 +13,22 @@ const (
 	// CommandSignals prints "ready", then "signal NAME" for each signal that it gets, and from the first
 	// one on every 100 ms "alive MILLISECONDS" since then. With the argument "end" it ends with the first.
 	CommandSignals = "signals"
-	// CommandDigest serves TCP on DigestPort: it reads a connection to its end, then answers with the
-	// number of bytes and their SHA-256.
+	// CommandDigest serves TCP on DigestPort: it answers the first DigestBytes bytes of a connection with a
+	// line of their SHA-256, and the end of what it gets with the line "end".
 	CommandDigest = "digest"
 )
 
-// DigestPort is the TCP port of CommandDigest.
-const DigestPort = 8081
+// DigestPort is the TCP port of CommandDigest; it waits for DigestBytes bytes.
+const (
+	DigestPort  = 8081
+	DigestBytes = 1 << 20
+)
 
 // OpOrphan leaves a process behind that ends, and looks what becomes of it: Values["zombies"] is how many
 // processes of the PID namespace have ended and are not reaped, Values["pid1"] is the command of PID 1.
 const OpOrphan Op = "orphan"
 
-// OpEnvironment reads the environment: Values by name of the variables ARGS that are set, and "order",
-// their names in the order of the environment, with blanks between.
+// OpEnvironment reads the environment: Values by name of the variables ARGS that are set.
 const OpEnvironment Op = "environment"
 
 // LogLine is a line that CommandEmit writes.
@@ -39,16 +41,17 @@ type LogLine struct {
 	Unterminated bool
 }
 
-// LogLines are the lines of CommandEmit "lines": on both streams 1 byte to 256 KiB, around the sizes at
-// which runtimes split, and a last one without a newline.
+// LogLines are the lines of CommandEmit "lines": short ones in turn on both streams, then on each 1
+// byte to 256 KiB, around the sizes at which runtimes split, and a last one without a newline.
 func LogLines() []LogLine {
 	var lines []LogLine
-	for i, size := range []int{1, 2, 80, 1000, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 65536, 262144} {
-		letter := string(rune('a' + i))
-		lines = append(lines,
-			LogLine{Stream: "stdout", Text: strings.Repeat(letter, size)},
-			LogLine{Stream: "stderr", Text: strings.Repeat(strings.ToUpper(letter), size)},
-		)
+	for _, stream := range []string{"stdout", "stderr", "stdout", "stderr"} {
+		lines = append(lines, LogLine{Stream: stream, Text: "in turn"})
+	}
+	for _, stream := range []string{"stdout", "stderr"} {
+		for i, size := range []int{1, 2, 80, 1000, 4096, 8191, 8192, 8193, 16383, 16384, 16385, 65536, 262144} {
+			lines = append(lines, LogLine{Stream: stream, Text: strings.Repeat(string(rune('a'+i)), size)})
+		}
 	}
 	return append(lines, LogLine{Stream: "stdout", Text: "no newline at the end", Unterminated: true})
 }

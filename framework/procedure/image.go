@@ -14,7 +14,8 @@ import (
 )
 
 // imageError waits until the kubelet says why it does not have the image of the container. Values:
-// "reason" (the kubelet tries again and says ImagePullBackOff, which is told as ErrImagePull), "named"
+// "reason" (between its tries the kubelet says ImagePullBackOff, and some runtimes let it say
+// RegistryUnavailable: both are told as ErrImagePull), "named"
 // whether the message names the image, "resolved" the full names that the message has for an image given
 // without a registry, "none" for none. Output is the message.
 func imageError(ctx context.Context, s Subject) (probe.Result, error) {
@@ -27,7 +28,7 @@ func imageError(ctx context.Context, s Subject) (probe.Result, error) {
 	}
 	waiting := s.status(pod).State.Waiting
 	reason := waiting.Reason
-	if reason == "ImagePullBackOff" {
+	if reason == "ImagePullBackOff" || reason == "RegistryUnavailable" {
 		reason = "ErrImagePull"
 	}
 	image := s.image()
@@ -54,6 +55,8 @@ func (s Subject) image() string {
 func resolved(message, image string) string {
 	full := regexp.MustCompile(`[a-zA-Z0-9.:-]+/(?:[a-zA-Z0-9._-]+/)*` + regexp.QuoteMeta(image) + `\b`)
 	names := full.FindAllString(message, -1)
+	// A part of an address that was asked is no name.
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "/v2/") })
 	slices.Sort(names)
 	names = slices.Compact(names)
 	if len(names) == 0 {

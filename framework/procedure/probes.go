@@ -15,7 +15,7 @@ import (
 // probeTimeout waits until the kubelet says that the container's exec probe, which runs Args["process"],
 // did not end in time, and then looks for that process in the container. Values: "event" is "timed out",
 // or what the kubelet said instead; "left" is "nothing" once the process is gone, else "the process" after
-// 10 s.
+// 30 s.
 func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	said := ""
 	err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -39,7 +39,7 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	if strings.Contains(said, "timed out") {
 		values["event"] = "timed out"
 	}
-	const patience = 10 * time.Second
+	const patience = 30 * time.Second
 	looking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var last error

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"assay/framework/probe"
 )
@@ -39,7 +41,7 @@ func restarts(ctx context.Context, s Subject) (probe.Result, error) {
 			values["previous"] = "not kept"
 		}
 	}
-	if values["log"], err = s.log(ctx, &corev1.PodLogOptions{}); err != nil {
+	if values["log"], err = s.anyLog(ctx); err != nil {
 		return probe.Result{}, err
 	}
 	if last := status.LastTerminationState.Terminated; last != nil {
@@ -53,6 +55,28 @@ func (s Subject) lastStatus(pod *corev1.Pod) corev1.ContainerStatus {
 		return corev1.ContainerStatus{}
 	}
 	return s.status(pod)
+}
+
+// anyLog waits until the container has said anything; its log may lag behind.
+func (s Subject) anyLog(ctx context.Context) (string, error) {
+	const patience = 15 * time.Second
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	text := ""
+	err := wait.PollUntilContextCancel(waiting, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		log, err := s.log(ctx, &corev1.PodLogOptions{})
+		if err == nil {
+			text = log
+		}
+		return text != "", nil
+	})
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		return "", nil //nolint:nilerr // a container that says nothing is an observation
+	}
+	return text, nil
 }
 
 // log is a log of the subject's container, without blanks around it.

@@ -98,7 +98,7 @@ func endOf(alive, grace time.Duration) string {
 // exitCode waits for the end of the container, and is "unknown" where the kubelet does not tell it before
 // the pod is no more.
 func (s Subject) exitCode(ctx context.Context) string {
-	const patience = 10 * time.Second
+	const patience = 30 * time.Second
 	grace := time.Duration(*s.Pod.Spec.TerminationGracePeriodSeconds) * time.Second
 	ctx, cancel := context.WithTimeout(ctx, grace+patience)
 	defer cancel()

@@ -23,7 +23,7 @@ import (
 
 // prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
 func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
-	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference}
+	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec}
 	var facts []cluster.NodeFacts
 	group, ctx := errgroup.WithContext(r.ctx)
 	group.Go(func() error {

@@ -43,7 +43,7 @@ func newGatherer(to target.Target, options Options, namespace string, watch *wat
 	}
 }
 
-// gather runs a pod, once more in a fresh pod where the evidence is not there, and hands the
+// gather runs a pod, for which the caller has acquired starting, once more in a fresh pod where the evidence is not there, and hands the
 // observations to the collection. Its error means that the run as a whole ends.
 func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection, started time.Time) error {
 	observed, err := g.attempt(ctx, pod)
@@ -54,6 +54,9 @@ func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection,
 	if len(again) == 0 || !to.mayRetry() {
 		to.add(pod, observed, 1, nil, started)
 		return nil
+	}
+	if err := g.starting.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
 	}
 	second, err := g.attempt(ctx, pod.Again(2))
 	if err != nil {
@@ -85,12 +88,9 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 	return again
 }
 
-// attempt submits the pod, waits until each of its containers has ended or was refused, and reads
+// attempt submits the pod, for which starting was acquired and is released, waits until each of its containers has ended or was refused, and reads
 // their output.
 func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.Key]check.Observation, error) {
-	if err := g.starting.Acquire(ctx, 1); err != nil {
-		return nil, context.Cause(ctx)
-	}
 	// What the suite does to a running pod may take long, and starts nothing.
 	started := sync.OnceFunc(func() { g.starting.Release(1) })
 	defer started()

@@ -111,6 +111,9 @@ func gatherCells(ctx context.Context, t *testing.T, k kubelet, checks ...check.C
 	}
 	collected := newCollection(checks, to.Column, options)
 	for _, pod := range pods {
+		if err := g.starting.Acquire(ctx, 1); err != nil {
+			return cells, folder, err
+		}
 		if err := g.gather(ctx, pod, collected, time.Now()); err != nil {
 			return cells, folder, err
 		}
