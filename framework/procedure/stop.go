@@ -33,16 +33,19 @@ func stop(ctx context.Context, s Subject) (probe.Result, error) {
 	if err := s.pods().Delete(ctx, s.Pod.Name, metav1.DeleteOptions{}); err != nil {
 		return probe.Result{}, fmt.Errorf("delete the pod: %w", err)
 	}
-	ended := make(chan string, 1)
-	go func() { ended <- s.exitCode(ctx) }()
 	lines, alive, err := followSignals(reader)
 	if err != nil {
 		return probe.Result{}, fmt.Errorf("follow the log: %w (so far: %q)", err, lines)
 	}
+	// The pod as it was last seen has it, too, when it is no more.
+	pod, err := s.Watch.Until(ctx, func(pod *corev1.Pod) bool { return s.status(pod).State.Terminated != nil })
+	if err != nil {
+		return probe.Result{}, fmt.Errorf("wait for the exit code: %w; last seen: %+v", err, s.lastStatus(pod).State)
+	}
 	grace := time.Duration(*s.Pod.Spec.TerminationGracePeriodSeconds) * time.Second
 	return allowed(map[string]string{
 		"lines": strings.Join(lines, ", "), "end": endOf(alive, grace),
-		"exitCode": <-ended, "stopSignal": s.stopSignal(),
+		"exitCode": strconv.Itoa(int(s.status(pod).State.Terminated.ExitCode)), "stopSignal": s.stopSignal(),
 	}), nil
 }
 
@@ -93,20 +96,6 @@ func endOf(alive, grace time.Duration) string {
 	default:
 		return fmt.Sprintf("after %d ms", alive.Milliseconds())
 	}
-}
-
-// exitCode waits for the end of the container, and is "unknown" where the kubelet does not tell it before
-// the pod is no more.
-func (s Subject) exitCode(ctx context.Context) string {
-	const patience = 30 * time.Second
-	grace := time.Duration(*s.Pod.Spec.TerminationGracePeriodSeconds) * time.Second
-	ctx, cancel := context.WithTimeout(ctx, grace+patience)
-	defer cancel()
-	pod, err := s.Watch.Until(ctx, func(pod *corev1.Pod) bool { return s.status(pod).State.Terminated != nil })
-	if err != nil {
-		return "unknown"
-	}
-	return strconv.Itoa(int(s.status(pod).State.Terminated.ExitCode))
 }
 
 // stopSignal is the container's stop signal as the API server kept it; empty where it has none, or dropped
