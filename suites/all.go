@@ -46,7 +46,11 @@ func All() []check.Check {
 		cgroupLayout(),
 		cgroupChanges(),
 		lsm(),
+		lifeEnd(),
+		lifeStop(),
+		lifeStart(),
 		lifeStreams(),
+		lifeLogs(),
 		netpol(),
 	)
 }

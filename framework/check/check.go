@@ -46,6 +46,12 @@ type Check struct {
 	Network *Network
 	// Record says what an info check records, from which trial. A must check may record too.
 	Record []Record
+	// Last has the check run by itself when all others of its column are done, for it disturbs the node as
+	// a whole. It needs target.Target.NodeExec, and is skipped where there is none.
+	Last bool
+	// Volatile says why what the check records differs from run to run; empty when it must not. Such
+	// values are shown, and never compared.
+	Volatile string
 	// Unsupported lists the observations that mean "the runtime or the kernel declares or shows that
 	// it lacks the feature". Accepting a field and ignoring it is never among them.
 	Unsupported []Unsupported
@@ -126,6 +132,8 @@ type Container struct {
 	Hold bool `json:"hold,omitempty"`
 	// Apart tells two containers of otherwise equal shape apart, for trials about siblings.
 	Apart string `json:"apart,omitempty"`
+	// Target is the Apart of the container of the same pod whose PID namespace an ephemeral one joins.
+	Target string `json:"target,omitempty"`
 }
 
 // Kind is what a container is in its pod.

@@ -45,10 +45,23 @@ type procedure func(ctx context.Context, s Subject) (probe.Result, error)
 // procedures is the list of all.
 func procedures() map[string]procedure {
 	return map[string]procedure{
-		check.ProcedureExec: execCommand,
-
-		check.ProcedureResizeCPU: resizeCPU,
-		check.ProcedureStatsGrow: statsGrow,
+		check.ProcedureResizeCPU:      resizeCPU,
+		check.ProcedureStatsGrow:      statsGrow,
+		check.ProcedureExec:           execCommand,
+		check.ProcedureExecThrough:    execThrough,
+		check.ProcedureExecTerminal:   execTerminal,
+		check.ProcedureExecEnded:      execEnded,
+		check.ProcedureExecMany:       execMany,
+		check.ProcedureAttach:         attach,
+		check.ProcedureForward:        forward,
+		check.ProcedureForwardEcho:    forwardEcho,
+		check.ProcedureStop:           stop,
+		check.ProcedureRestarts:       restarts,
+		check.ProcedureImageError:     imageError,
+		check.ProcedureReadLogs:       readLogs,
+		check.ProcedureProbeTimeout:   probeTimeout,
+		check.ProcedureRestartRuntime: restartRuntime,
+		check.ProcedureLatency:        latency,
 	}
 }
 

@@ -27,23 +27,23 @@ type gatherer struct {
 	options   Options
 	namespace string
 	watch     *watch
-	// starting bounds the pods that start at once.
+	// starting bounds the pods that start at once; the gatherers of a run share it.
 	starting *semaphore.Weighted
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
 
-func newGatherer(to target.Target, options Options, namespace string, watch *watch) *gatherer {
+func newGatherer(to target.Target, options Options, namespace string, watch *watch, starting *semaphore.Weighted) *gatherer {
 	return &gatherer{
 		to: to, options: options, namespace: namespace, watch: watch,
-		starting: semaphore.NewWeighted(podsInFlight),
+		starting: starting,
 		log: func(ctx context.Context, pod, container string) ([]byte, error) {
 			return to.Client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
 		},
 	}
 }
 
-// gather runs a pod, once more in a fresh pod where the evidence is not there, and hands the
+// gather runs a pod, for which the caller has acquired starting, once more in a fresh pod where the evidence is not there, and hands the
 // observations to the collection. Its error means that the run as a whole ends.
 func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection, started time.Time) error {
 	observed, err := g.attempt(ctx, pod)
@@ -54,6 +54,9 @@ func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection,
 	if len(again) == 0 || !to.mayRetry() {
 		to.add(pod, observed, 1, nil, started)
 		return nil
+	}
+	if err := g.starting.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
 	}
 	second, err := g.attempt(ctx, pod.Again(2))
 	if err != nil {
@@ -95,12 +98,9 @@ func notAdmitted(reason string) bool {
 	return false
 }
 
-// attempt submits the pod, waits until each of its containers has ended or was refused, and reads
-// their output.
+// attempt submits the pod, for which starting was acquired and is released, waits until each of its
+// containers has ended or was refused, and reads their output.
 func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.Key]check.Observation, error) {
-	if err := g.starting.Acquire(ctx, 1); err != nil {
-		return nil, context.Cause(ctx)
-	}
 	// What the suite does to a running pod may take long, and starts nothing.
 	started := sync.OnceFunc(func() { g.starting.Release(1) })
 	defer started()

@@ -7,13 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"assay/framework/check"
 	"assay/framework/judge"
@@ -57,12 +61,12 @@ type Options struct {
 	Evidence Evidence
 	// Cell is told each cell as soon as it is judged; Column, Attempts and Seconds are set. It may be
 	// called by several goroutines at once.
-	Cell     func(results.Cell)
-	Progress *progress.Log
-	Timeouts Timeouts
+	Cell func(results.Cell)
 	// Submit changes the pods before they are submitted, for tests of the checks themselves; nil leaves
 	// them as they are.
-	Submit func(*corev1.Pod)
+	Submit   func(*corev1.Pod)
+	Progress *progress.Log
+	Timeouts Timeouts
 }
 
 // Run gathers the evidence of all checks and reports every cell. A check whose evidence cannot be had
@@ -73,22 +77,48 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 		return errors.New("the column has no nodes")
 	}
 	namespace := "assay-" + options.RunID
-	var pods, networks []check.Check
+	var pods, networks, last []check.Check
 	for _, c := range options.Checks {
-		if c.Network != nil {
+		switch {
+		case c.Network != nil:
 			networks = append(networks, c)
-		} else {
+		case c.Last:
+			last = append(last, c)
+		default:
 			pods = append(pods, c)
 		}
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return runPods(ctx, to, options, namespace, pods) })
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error { return runPods(together, to, options, namespace, pods) })
 	for i, c := range networks {
 		group.Go(func() error {
-			return runNetwork(ctx, to, options, fmt.Sprintf("%s-net-%d", namespace, i+1), c)
+			return runNetwork(together, to, options, fmt.Sprintf("%s-net-%d", namespace, i+1), c)
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return runLast(ctx, to, options, namespace, last)
+}
+
+// runLast runs the checks that disturb the nodes, one after the other.
+func runLast(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) error {
+	for i, c := range checks {
+		if to.NodeExec == nil {
+			options.Cell(results.Cell{
+				Check: c.ID, Column: to.Column, Verdict: results.Skipped,
+				Reason: "the suite may not touch the nodes of this cluster",
+			})
+			continue
+		}
+		// The evidence has the names of the pods: each of these checks has a folder of its own.
+		alone := options
+		alone.Evidence.Folder = filepath.Join(options.Evidence.Folder, fmt.Sprintf("last-%d", i+1))
+		if err := runPods(ctx, to, alone, fmt.Sprintf("%s-last-%d", namespace, i+1), []check.Check{c}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runNetwork gathers the truth tables of one NetworkPolicy check in a namespace of its own.
@@ -158,6 +188,7 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	collected := newCollection(checks, to.Column, options)
 	change(pods, options.Submit)
 
+	parent := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	peers := newPeers(gatherers[namespace])
 	if needsPeers(pods) {
@@ -165,32 +196,50 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 			return err
 		}
 	}
-	// Pods that wait for a peer's address go last, so that nothing waits for them.
-	for _, needsPeer := range []bool{false, true} {
-		for _, pod := range pods {
-			if pod.NeedsPeer != needsPeer {
-				continue
-			}
-			group.Go(func() error {
-				started := time.Now()
-				if pod.NeedsPeer {
-					address, err := peers.address(ctx, pod.Object.Spec.NodeName)
-					if err != nil {
-						collected.add(pod, brokenPod(pod, err.Error()), 1, nil, started)
-						return context.Cause(ctx)
-					}
-					pod = pod.WithPeer(address)
-				}
-				return gatherers[pod.Object.Namespace].gather(ctx, pod, collected, started)
-			})
+	slices.SortStableFunc(pods, func(a, b workload.Pod) int { return turn(a) - turn(b) })
+	for _, pod := range pods {
+		g := gatherers[pod.Object.Namespace]
+		if g.starting.Acquire(ctx, 1) != nil {
+			// Something went wrong that the group knows.
+			break
 		}
+		group.Go(func() error {
+			started := time.Now()
+			if pod.NeedsPeer {
+				address, err := peers.address(ctx, pod.Object.Spec.NodeName)
+				if err != nil {
+					g.starting.Release(1)
+					collected.add(pod, brokenPod(pod, err.Error()), 1, nil, started)
+					return context.Cause(ctx)
+				}
+				pod = pod.WithPeer(address)
+			}
+			return g.gather(ctx, pod, collected, started)
+		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(parent)
+}
+
+// turn is when a pod's turn to start is: those with procedures go first, since these may take long, and
+// those that wait for a peer's address last, so that nothing waits for them.
+func turn(pod workload.Pod) int {
+	switch {
+	case pod.NeedsPeer:
+		return 2
+	case len(pod.Procedures()) > 0:
+		return 0
+	default:
+		return 1
+	}
 }
 
 // newGatherers makes a namespace and its gatherer for each level of Pod Security that the checks need.
 func newGatherers(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) (map[string]*gatherer, error) {
 	gatherers := map[string]*gatherer{}
+	starting := semaphore.NewWeighted(podsInFlight)
 	levels := []string{""}
 	for _, c := range checks {
 		for _, trial := range c.Trials {
@@ -209,7 +258,7 @@ func newGatherers(ctx context.Context, to target.Target, options Options, namesp
 		if err != nil {
 			return nil, err
 		}
-		gatherers[name] = newGatherer(to, options, name, watch)
+		gatherers[name] = newGatherer(to, options, name, watch, starting)
 	}
 	return gatherers, nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -104,12 +105,15 @@ func gatherCells(ctx context.Context, t *testing.T, k kubelet, checks ...check.C
 	if err != nil {
 		return cells, folder, err
 	}
-	g := newGatherer(to, options, "assay-1", watch)
+	g := newGatherer(to, options, "assay-1", watch, semaphore.NewWeighted(podsInFlight))
 	g.log = func(_ context.Context, pod, container string) ([]byte, error) {
 		return []byte(k.log(pod, container)), nil
 	}
 	collected := newCollection(checks, to.Column, options)
 	for _, pod := range pods {
+		if err := g.starting.Acquire(ctx, 1); err != nil {
+			return cells, folder, err
+		}
 		if err := g.gather(ctx, pod, collected, time.Now()); err != nil {
 			return cells, folder, err
 		}

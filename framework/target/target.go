@@ -4,6 +4,7 @@ package target
 
 import (
 	"context"
+	"io"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -23,6 +24,9 @@ type Target struct {
 	Nodes []Node
 	// ProbeImage is the reference of the probe's image, which the nodes have.
 	ProbeImage string
+	// NodeExec runs a program in a node with all privileges and returns its standard output; it is nil
+	// where the suite may not touch the nodes, as in a cluster that it did not make. stdin may be nil.
+	NodeExec func(ctx context.Context, node string, stdin io.Reader, command ...string) ([]byte, error)
 	// RuntimeClass selects the handler under test; empty is the node's default.
 	RuntimeClass string
 	// Filters reads the seccomp filters of running containers of a node, by container ID. It is nil where

@@ -163,7 +163,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 		if err != nil {
 			return Pod{}, err
 		}
-		container.Name = fmt.Sprintf("c%d", i+1)
+		container.Name = containerName(i)
 		switch c.container.Kind {
 		case check.Init:
 			object.Spec.InitContainers = append(object.Spec.InitContainers, container)
@@ -172,7 +172,10 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 			container.RestartPolicy = &always
 			object.Spec.InitContainers = append(object.Spec.InitContainers, container)
 		case check.Ephemeral:
-			pod.Ephemeral = append(pod.Ephemeral, corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon(container)})
+			pod.Ephemeral = append(pod.Ephemeral, corev1.EphemeralContainer{
+				EphemeralContainerCommon: corev1.EphemeralContainerCommon(container),
+				TargetContainerName:      targetName(containers, c.container.Target),
+			})
 		default:
 			object.Spec.Containers = append(object.Spec.Containers, container)
 		}
@@ -189,6 +192,18 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	}
 	return pod, nil
 }
+
+// targetName is the name in the pod of the container that stands apart by this name; empty for none.
+func targetName(containers []*containerShape, apart string) string {
+	for i, c := range containers {
+		if apart != "" && c.container.Apart == apart {
+			return containerName(i)
+		}
+	}
+	return ""
+}
+
+func containerName(index int) string { return fmt.Sprintf("c%d", index+1) }
 
 // shapePod gives the pod what its trials ask for. A volume of an image without a name is of the probe's.
 func shapePod(object *corev1.Pod, shape check.Pod, image string) {
