@@ -23,7 +23,10 @@ func All() []check.Check {
 		seccompCalls(),
 		fs(),
 		ns(),
+		nsUsers(),
+		nsHostPort(),
 		sysctl(),
+		sysctlUnsafe(),
 		netpol(),
 	)
 }

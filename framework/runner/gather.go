@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,9 @@ type gatherer struct {
 	options   Options
 	namespace string
 	watch     *watch
+	// held are the pods that stay until release.
+	mutex sync.Mutex
+	held  []string
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
@@ -97,6 +101,10 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	case err != nil:
 		return brokenPod(pod, fmt.Sprintf("create the pod: %v", err)), nil
 	}
+	if pod.Holds() {
+		// Before anything is waited for: it has to go after an interrupt, too.
+		g.hold(pod.Object.Name)
+	}
 	waiting, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
 	defer cancel()
 	known, err := g.watch.until(waiting, pod.Object.Name, settled(pod))
@@ -110,12 +118,28 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	if err != nil {
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
-	observed, err := g.read(ctx, pod, known, problem)
-	if pod.Holds() {
-		// It would stay for good; nobody waits until it is gone.
-		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
+	return g.read(ctx, pod, known, problem)
+}
+
+// hold keeps a pod until release: what is compared with another pod has to be there as long as that one
+// is, since the kernel gives the number of a namespace that is gone to the next.
+func (g *gatherer) hold(name string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.held = append(g.held, name)
+}
+
+// release deletes the pods that would stay for good, also after an interrupt; nobody waits until they
+// are gone.
+func (g *gatherer) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.options.Timeouts.Log)
+	defer cancel()
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, name := range g.held {
+		_ = g.to.Client.CoreV1().Pods(g.namespace).Delete(ctx, name, metav1.DeleteOptions{})
 	}
-	return observed, err
+	g.held = nil
 }
 
 // addEphemeral adds the ephemeral containers to a running pod and waits for them.

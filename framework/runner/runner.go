@@ -148,6 +148,7 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 		return err
 	}
 	g := newGatherer(to, options, namespace, watch)
+	defer g.release(ctx)
 	collected := newCollection(checks, to.Column, options)
 
 	group, ctx := errgroup.WithContext(ctx)
