@@ -166,7 +166,7 @@ func hostNetwork() check.Check {
 	address := nodeContainer()
 	address.Extra.Env = []corev1.EnvVar{fromPod(probe.NodeAddressVariable, "status.hostIP")}
 	has := probe.Do(probe.OpHasAddress, "$"+probe.NodeAddressVariable)
-	bind := probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, port)
+	bind := probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, "$"+probe.NodeAddressVariable, port)
 	with, without := nodePod("hostNetwork true", check.Pod{HostNetwork: true}), nodePod("hostNetwork false", check.Pod{})
 	return check.Check{
 		ID:    "ns/host-network",

@@ -13,6 +13,7 @@ func nsHostPort() []check.Check {
 		all, first, next = 8081, 8082, 8083
 		loopback, second = "127.0.0.1", "127.0.0.2"
 	)
+	const node, pod = "$" + probe.NodeAddressVariable, "$" + probe.PodAddressVariable
 	port := func(name string, container, host int32, protocol corev1.Protocol, address string) corev1.ContainerPort {
 		return corev1.ContainerPort{Name: name, ContainerPort: container, HostPort: host, Protocol: protocol, HostIP: address}
 	}
@@ -27,10 +28,13 @@ func nsHostPort() []check.Check {
 		port("first", first, onTwo, corev1.ProtocolTCP, loopback),
 		port("second", next, onTwo, corev1.ProtocolTCP, second),
 	}
-	const node, pod = "$" + probe.NodeAddressVariable, "$" + probe.PodAddressVariable
-	connect := func(protocol, address string) probe.Action {
-		return probe.Do(probe.OpNodeConnect, protocol, address, "8081", "8082", "8083")
+	connectFrom := func(source, protocol, address string) probe.Action {
+		return probe.Do(probe.OpNodeConnect, protocol, address, source, "8081", "8082", "8083")
 	}
+	// From the node's own address, as Kubernetes' conformance test does: whether packets with a source of
+	// 127.0.0.1 may leave the node's loopback is left to the implementation.
+	// Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/test/e2e/network/hostport.go#L123
+	connect := func(protocol, address string) probe.Action { return connectFrom(node, protocol, address) }
 	answers := func(from string) check.Values { return check.Values{"answer": from} }
 	with, without := nodePod("hostPort", check.Pod{}), nodePod("no hostPort", check.Pod{})
 	without.Node = 2
@@ -48,7 +52,12 @@ func nsHostPort() []check.Check {
 			{Name: "hostIP 127.0.0.1", Pod: with, Container: withPorts, Action: connect("tcp", loopback+":18082"), Want: answers("8082")},
 			{Name: "hostIP 127.0.0.2, same port", Pod: with, Container: withPorts, Action: connect("tcp", second+":18082"), Want: answers("8083")},
 			{Name: "hostIP of another address", Pod: with, Container: withPorts, Action: connect("tcp", node+":18082"), Want: refused},
+			{
+				Name: "hostIP 127.0.0.1, from 127.0.0.1", Pod: with, Container: withPorts,
+				Action: connectFrom(loopback, "tcp", loopback+":18082"), Want: check.Allowed{},
+			},
 			{Name: "no hostPort", Pod: without, Container: withoutPorts, Action: connect("tcp", node+":18081"), Want: refused},
 		},
+		Record: []check.Record{{Trial: "hostIP 127.0.0.1, from 127.0.0.1", What: check.RecordValues, As: "from 127.0.0.1"}},
 	}}
 }

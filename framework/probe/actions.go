@@ -94,9 +94,9 @@ const (
 	OpNodeNamespaces Op = "node-namespaces"
 	// OpNodeSysctls is OpSysctls of ARGS in the node's network and IPC namespaces.
 	OpNodeSysctls Op = "node-sysctls"
-	// OpNodeConnect serves the ports ARG2... of the container by TCP and UDP, each answering with its own
-	// number, and connects by ARG0 (tcp, udp) to ARG1 ("$HOST_IP:18081") from the node's network namespace:
-	// Values["answer"] is the number, or how the connection ended (see Connection).
+	// OpNodeConnect serves the ports ARG3... of the container by TCP and UDP, each answering with its own
+	// number, and connects by ARG0 (tcp, udp) to ARG1 ("$HOST_IP:18081") from ARG2 ("$HOST_IP") in the
+	// node's network namespace: Values["answer"] is the number, or how the connection ended (see Connection).
 	OpNodeConnect Op = "node-connect"
 )
 

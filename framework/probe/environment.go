@@ -44,6 +44,8 @@ const (
 	CommandConnect = "connect"
 	// CommandCredentials prints the credentials of the process for OpRunProbe.
 	CommandCredentials = "credentials"
+	// CommandInspect prints an Inspection of the container as text, or with --json as JSON.
+	CommandInspect = "inspect"
 )
 
 // ServePort is the TCP and UDP port that CommandServe listens on.
