@@ -92,6 +92,7 @@ const (
 	setCapabilities     = "https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container"
 	podSecurityContext  = "https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-the-security-context-for-a-pod"
 	containerSecurity   = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#security-context-1"
+	podSpecReference    = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec"
 	seccompReference    = "https://kubernetes.io/docs/reference/node/seccomp/"
 	sysctlTask          = "https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/"
 	runtimeInterface    = "https://github.com/kubernetes/cri-api/blob/v0.36.0/pkg/apis/runtime/v1/api.proto"

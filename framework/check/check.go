@@ -155,6 +155,9 @@ type Relation struct {
 	Value string
 	// Equal wants the values to be equal, otherwise they have to differ.
 	Equal bool
+	// If are values of the left trial without which nothing is claimed of the machine; a value that is
+	// missing makes the relation not hold.
+	If Values
 	// Control makes the check an error where it does not hold.
 	Control bool
 }

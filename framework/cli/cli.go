@@ -58,7 +58,7 @@ Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could no
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand())
+	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand())
 	wrapArguments(root)
 	return root
 }

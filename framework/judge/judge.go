@@ -58,6 +58,15 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 // relate says whether a relation holds, and what was seen of it. A value that is missing makes it not
 // hold, whatever was wanted.
 func relate(relation check.Relation, observations map[string]check.Observation) (string, bool) {
+	for name, wanted := range relation.If {
+		value, known := check.Value(observations[relation.Left], name)
+		if !known {
+			return fmt.Sprintf("%s of %q is not known, so nothing can be said of %s", name, relation.Left, relation.Value), false
+		}
+		if value != wanted {
+			return "", true
+		}
+	}
 	left, knownLeft := check.Value(observations[relation.Left], relation.Value)
 	right, knownRight := check.Value(observations[relation.Right], relation.Value)
 	wanted := "different"

@@ -124,6 +124,39 @@ const (
 	OpLSM Op = "lsm"
 )
 
+// The operations that look at namespaces and at the node. Those of the node need hostPID and a
+// privileged container, and are Broken where the first process is not the node's.
+const (
+	// OpCgroupView: Values["version"] of the cgroup hierarchy, v1 (hybrid included) or v2; Values["view"]
+	// private where the container sees its own cgroup as the root, host otherwise.
+	OpCgroupView Op = "cgroup-view"
+	// OpTimeNamespace: Values["namespace"] is "the machine's", "of its own" or "none"; Values["offsets"].
+	OpTimeNamespace Op = "time-namespace"
+	// OpIDMappings reads the ID maps: Values "uid identity", "uid count", "uid first" (the ID on the node of
+	// the container's root), "uid aligned" (first is a multiple of 65536), the same of gid, and for each path
+	// of ARGS "owner of PATH" and, where a file can be made in it, "owner of a new file in PATH" as UID:GID.
+	OpIDMappings Op = "id-mappings"
+	// OpNodeAdmin asks the kernel for something that only SYS_ADMIN in the machine's own user namespace
+	// permits, and that then does nothing: swapoff of a file that is not there.
+	OpNodeAdmin Op = "node-admin"
+	// OpSiblings: Values["sibling"] "true" when another probe is visible, Values["pid1"] the name of PID 1.
+	OpSiblings Op = "siblings"
+	// OpHostname: Values["hostname"] of uname, Values["HOSTNAME"] of the environment,
+	// Values["/etc/hostname"], each "the pod's name" or "the node's name" where it is that (see
+	// PodNameVariable), and Values["name in the cluster"] that /etc/hosts has, up to the namespace.
+	OpHostname Op = "hostname"
+	// OpHasAddress: Values["has"] "true" when an interface has the address ARG0, which may be $HOST_IP.
+	OpHasAddress Op = "has-address"
+	// OpNodeNamespaces reads the node's namespaces: Values by the names of the facts ("ns/net").
+	OpNodeNamespaces Op = "node-namespaces"
+	// OpNodeSysctls is OpSysctls of ARGS in the node's network and IPC namespaces.
+	OpNodeSysctls Op = "node-sysctls"
+	// OpNodeConnect serves the ports ARG3... of the container by TCP and UDP, each answering with its own
+	// number, and connects by ARG0 (tcp, udp) to ARG1 ("$HOST_IP:18081") from ARG2 ("$HOST_IP") in the
+	// node's network namespace: Values["answer"] is the number, or how the connection ended (see Connection).
+	OpNodeConnect Op = "node-connect"
+)
+
 // Do makes an action.
 func Do(op Op, args ...string) Action { return Action{Op: op, Args: args} }
 

@@ -19,6 +19,20 @@ const (
 	WritableDirectory = "/tmp"
 )
 
+// The environment variables that tell a container what its pod knows only once it is there; a check that
+// needs one sets it from the downward API.
+const (
+	// NodeAddressVariable is status.hostIP.
+	NodeAddressVariable = "HOST_IP"
+	// NodeNameVariable is spec.nodeName.
+	NodeNameVariable = "NODE_NAME"
+	// PodNameVariable, PodNamespaceVariable and PodAddressVariable are metadata.name, metadata.namespace
+	// and status.podIP.
+	PodNameVariable      = "POD_NAME"
+	PodNamespaceVariable = "POD_NAMESPACE"
+	PodAddressVariable   = "POD_IP"
+)
+
 // The probe's subcommands, its first argument. None: carry out the Request and print the Document.
 const (
 	// CommandAnswer carries out the Request that it reads from stdin and prints the Document.
@@ -36,6 +50,8 @@ const (
 	// CommandAllocate takes as many bytes of memory as its first argument says and uses every page. With a second
 	// argument it uses a second of CPU besides, and keeps the memory for so many seconds.
 	CommandAllocate = "allocate"
+	// CommandInspect prints an Inspection of the container as text, or with --json as JSON.
+	CommandInspect = "inspect"
 )
 
 // ServePort is the TCP and UDP port that CommandServe listens on.

@@ -29,6 +29,9 @@ type gatherer struct {
 	watch     *watch
 	// starting bounds the pods that start at once; the gatherers of a run share it.
 	starting *semaphore.Weighted
+	// held are the pods that stay until release.
+	mutex sync.Mutex
+	held  []string
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
@@ -119,6 +122,10 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	case err != nil:
 		return brokenPod(pod, fmt.Sprintf("create the pod: %v", err)), nil
 	}
+	if pod.Holds() {
+		// Before anything is waited for: it has to go after an interrupt, too.
+		g.hold(pod.Object.Name)
+	}
 	waiting, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
 	defer cancel()
 	known, err := g.watch.until(waiting, pod.Object.Name, settled(pod))
@@ -133,13 +140,33 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
 	started()
-	observed, err := g.read(ctx, pod, known, problem)
-	if pod.Holds() || len(pod.Procedures()) > 0 || !ended(known) {
+	if !pod.Holds() && (len(pod.Procedures()) > 0 || !ended(known)) {
 		// It would stay for good, and the kubelet would try for good to start what was refused; nobody waits
 		// until it is gone.
-		_ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{})
+		defer func() { _ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{}) }()
 	}
-	return observed, err
+	return g.read(ctx, pod, known, problem)
+}
+
+// hold keeps a pod until release: what is compared with another pod has to be there as long as that one
+// is, since the kernel gives the number of a namespace that is gone to the next.
+func (g *gatherer) hold(name string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.held = append(g.held, name)
+}
+
+// release deletes the pods that would stay for good, also after an interrupt; nobody waits until they
+// are gone.
+func (g *gatherer) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.options.Timeouts.Log)
+	defer cancel()
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, name := range g.held {
+		_ = g.to.Client.CoreV1().Pods(g.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+	}
+	g.held = nil
 }
 
 func ended(s seen) bool {

@@ -185,6 +185,11 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	if err != nil {
 		return err
 	}
+	defer func() {
+		for _, g := range gatherers {
+			g.release(ctx)
+		}
+	}()
 	collected := newCollection(checks, to.Column, options)
 	change(pods, options.Submit)
 
