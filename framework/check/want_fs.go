@@ -46,7 +46,8 @@ func (w OneOf) String() string {
 	return strings.Join(parts, " ")
 }
 
-// Lines wants the action to succeed, and the text that it read (Values["content"]) to have lines.
+// Lines wants the action to succeed, and the text that it read (Values["content"], or a command's output)
+// to have lines.
 type Lines struct {
 	// Having are regular expressions, each of which has to match a whole line; Lacking are those that no
 	// line may match. Runs of blanks in a line count as one space. $NAMESPACE, $POD and $NODE stand for the
@@ -75,7 +76,7 @@ func matchesLine(pattern string, o Observation) bool {
 	if err != nil {
 		return false
 	}
-	for line := range strings.Lines(o.Result.Values["content"]) {
+	for line := range strings.Lines(textOf(o.Result)) {
 		if expression.MatchString(strings.Join(strings.Fields(line), " ")) {
 			return true
 		}
@@ -88,7 +89,14 @@ func (l Lines) Seen(o Observation) string {
 	if o.Result == nil || o.Result.Outcome != probe.Allowed {
 		return seenResult(o)
 	}
-	return fmt.Sprintf("%q", o.Result.Values["content"])
+	return fmt.Sprintf("%q", textOf(o.Result))
+}
+
+func textOf(r *probe.Result) string {
+	if content, known := r.Values["content"]; known {
+		return content
+	}
+	return r.Output
 }
 
 func (l Lines) String() string {
