@@ -91,6 +91,9 @@ func (a Answers) Seen(o Observation) string {
 			parts = append(parts, name+": "+answer)
 		}
 	}
+	if len(parts) == 0 {
+		return "none of these calls was asked for"
+	}
 	return strings.Join(parts, "; ")
 }
 

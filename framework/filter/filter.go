@@ -38,8 +38,10 @@ func (c Chain) Instructions() int {
 	return count
 }
 
-// Hash is the SHA-256 of the filters, in hexadecimal. Equal profiles under equal runtimes have equal
-// hashes.
+// Hash is the SHA-256 of the filters, in hexadecimal. It says which filters were evaluated; it is not
+// to be compared over containers: runc puts a prologue before what libseccomp makes, with the
+// architectures in an order that changes from container to container.
+// Source: https://github.com/opencontainers/runc/blob/v1.5.2/libcontainer/seccomp/patchbpf/enosys_linux.go
 func (c Chain) Hash() string {
 	hash := sha256.New()
 	for _, program := range c {
