@@ -89,7 +89,7 @@ func TestReadFiltersAsksForRunningContainersOnly(t *testing.T) {
 	g := newGatherer(target.Target{Filters: func(_ context.Context, _ string, containers []string) (map[string]filter.Chain, error) {
 		asked = containers
 		return map[string]filter.Chain{"abc": {}}, nil
-	}}, Options{Timeouts: DefaultTimeouts()}, "namespace", nil)
+	}}, Options{Timeouts: DefaultTimeouts()}, "namespace", nil, nil)
 	status := corev1.ContainerStatus{Name: name, ContainerID: "containerd://abc"}
 	known := seen{pod: pod.Object.DeepCopy()}
 	known.pod.Status.ContainerStatuses = []corev1.ContainerStatus{status}
