@@ -43,11 +43,13 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	looking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var last error
+	looked := false
 	err = wait.PollUntilContextCancel(looking, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		e := &execution{command: []string{"/bin/pidof", s.Args["process"]}}
 		if last = s.exec(ctx, s.Container, e); last != nil {
 			return false, nil
 		}
+		looked = true
 		return e.exitCode != 0, nil
 	})
 	if ctx.Err() != nil {
@@ -55,7 +57,7 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	}
 	if err == nil {
 		values["left"] = "nothing"
-	} else if last != nil {
+	} else if !looked {
 		return probe.Result{}, fmt.Errorf("look for the process: %w", last)
 	}
 	result := allowed(values)
