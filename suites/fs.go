@@ -14,7 +14,7 @@ const (
 )
 
 // emptyDir is a volume that begins empty.
-func emptyDir(name string, source corev1.EmptyDirVolumeSource) corev1.Volume {
+func emptyDir(name string, source corev1.EmptyDirVolumeSource) corev1.Volume { //nolint:unparam // the name belongs to the volume
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &source}}
 }
 

@@ -21,7 +21,7 @@ func nodeContainer() check.Container {
 }
 
 // onNode is the trial that reads the namespaces of the first node; name is the trial's.
-func onNode(name string) check.Trial {
+func onNode(name string) check.Trial { //nolint:unparam // the name belongs to the trial
 	return check.Trial{
 		Name: name, Pod: nodePod("node", check.Pod{}), Container: nodeContainer(),
 		Action: probe.Do(probe.OpNodeNamespaces), Want: check.Allowed{},

@@ -13,11 +13,10 @@ import (
 	"assay/framework/nodeimage"
 	"assay/framework/progress"
 	"assay/framework/run"
-	"assay/suites"
 )
 
 func listCommand() *cobra.Command {
-	var asJSON, asMarkdown bool
+	var asJSON, asMarkdown, candidates bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List all checks",
@@ -28,15 +27,16 @@ func listCommand() *cobra.Command {
 			case asJSON && asMarkdown:
 				return &run.UsageError{Err: errors.New("--json and --markdown exclude each other")}
 			case asJSON:
-				return catalogue.JSON(c.OutOrStdout(), suites.All())
+				return catalogue.JSON(c.OutOrStdout(), selected(candidates))
 			case asMarkdown:
-				return catalogue.Markdown(c.OutOrStdout(), suites.All())
+				return catalogue.Markdown(c.OutOrStdout(), selected(candidates))
 			default:
-				return catalogue.Text(c.OutOrStdout(), suites.All())
+				return catalogue.Text(c.OutOrStdout(), selected(candidates))
 			}
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON, with trials and sources")
+	c.Flags().BoolVar(&candidates, "candidates", false, "list the checks that are not settled yet, too")
 	c.Flags().BoolVar(&asMarkdown, "markdown", false, "as the Markdown of CHECKS.md")
 	return c
 }

@@ -48,7 +48,7 @@ The probe writes the same text itself without --json.`,
 
 func readInspection(path string, in io.Reader) (text []byte, err error) {
 	if path != "-" {
-		file, err := os.Open(path) //nolint:gosec // the user names the file
+		file, err := os.Open(path)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"assay/framework/check"
 	"assay/framework/run"
 	"assay/framework/specs"
 	"assay/reports/terminal"
@@ -17,6 +18,7 @@ import (
 func runCommand(status *int) *cobra.Command {
 	var settings run.Settings
 	var filter specs.Filter
+	var candidates bool
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Create the clusters of a matrix, run the checks, write the reports",
@@ -31,7 +33,7 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
-			*status, err = runSuite(c, settings, filter)
+			*status, err = runSuite(c, settings, filter, selected(candidates))
 			return err
 		},
 	}
@@ -41,6 +43,7 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 	flags.StringArrayVar(&filter.Focus, "focus", nil, "run the specs that match this `regexp`; may be repeated")
 	flags.StringArrayVar(&filter.Skip, "skip", nil, "leave out the specs that match this `regexp`; may be repeated")
 	flags.StringVar(&filter.LabelFilter, "label-filter", "", "run the specs whose labels satisfy this `expression`, as 'caps || ping'")
+	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
@@ -48,7 +51,7 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 	return c
 }
 
-func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter) (int, error) {
+func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, checks []check.Check) (int, error) {
 	options, err := settings.Options()
 	if err != nil {
 		return 0, err
@@ -56,7 +59,7 @@ func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter) (int
 	if err := filter.Validate(); err != nil {
 		return 0, &run.UsageError{Err: err}
 	}
-	options.Checks = suites.All()
+	options.Checks = checks
 	options.Progress = c.ErrOrStderr()
 	options.CommandLine = append([]string{"assay"}, os.Args[1:]...)
 	ctx, again, stop := run.Interruptible(c.Context())
@@ -80,6 +83,14 @@ func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter) (int
 		return 0, fmt.Errorf("print the results: %w", err)
 	}
 	return final.Run.Exit, nil
+}
+
+// selected are the checks of a run, with the candidates where they are wanted.
+func selected(candidates bool) []check.Check {
+	if candidates {
+		return suites.Catalogue()
+	}
+	return suites.All()
 }
 
 // quiet takes Ginkgo's word that a spec failed: the exit status comes from the results.

@@ -69,7 +69,7 @@ func contentHash(images map[probe.Variant]v1.Image) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %s\n", variant, digest)
+		fmt.Fprintf(hash, "%s %s\n", variant, digest) //nolint:errcheck // a hash takes everything
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:hashLength], nil
 }

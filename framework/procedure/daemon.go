@@ -131,7 +131,7 @@ func (s Subject) makeStaticPod(ctx context.Context) (name string, remove func() 
 	name = pod.Name + "-" + node
 	err = wait.PollUntilContextCancel(ctx, interval, true, func(ctx context.Context) (bool, error) {
 		mirror, err := s.pods().Get(ctx, name, metav1.GetOptions{})
-		return err == nil && running(mirror), nil //nolint:nilerr // it is not there yet
+		return err == nil && running(mirror), nil
 	})
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("wait for the static pod %s: %w", name, err), remove())

@@ -47,7 +47,7 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	err = wait.PollUntilContextCancel(looking, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		e := &execution{command: []string{"/bin/pidof", s.Args["process"]}}
 		if last = s.exec(ctx, s.Container, e); last != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // tried again until the deadline
 		}
 		looked = true
 		return e.exitCode != 0, nil

@@ -20,7 +20,7 @@ import (
 )
 
 func TestChecksNameKnownProcedures(t *testing.T) {
-	for _, c := range suites.All() {
+	for _, c := range suites.Catalogue() {
 		for _, trial := range c.Trials {
 			if p := trial.Procedure; !p.IsZero() && !Known(p.Name) {
 				t.Errorf("%s, trial %q: there is no procedure %q", c.ID, trial.Name, p.Name)

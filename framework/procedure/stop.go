@@ -75,7 +75,7 @@ func followSignals(log *bufio.Reader) (lines []string, alive time.Duration, err 
 		case line != "":
 			lines = append(lines, line)
 		}
-		if err == io.EOF { //nolint:errorlint // a reader of lines says it bare
+		if err == io.EOF {
 			return lines, alive, nil
 		}
 		if err != nil {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -251,7 +250,7 @@ func (s Subject) untilLogged(ctx context.Context, word string) error {
 		log, err := s.log(ctx, &corev1.PodLogOptions{})
 		if err != nil {
 			last = err.Error()
-			return false, nil
+			return false, nil //nolint:nilerr // tried again until the deadline
 		}
 		last = log
 		return strings.Contains(log, word), nil

@@ -10,7 +10,7 @@ import (
 // TestChecks: what faults are about is in the suite, and of the level that it has to have.
 func TestChecks(t *testing.T) {
 	levels := map[string]check.Level{}
-	for _, c := range suites.All() {
+	for _, c := range suites.Catalogue() {
 		levels[c.ID] = c.Level
 	}
 	for _, fault := range Faults() {

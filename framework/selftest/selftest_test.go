@@ -132,7 +132,9 @@ func TestJudge(t *testing.T) {
 	fault := Fault{Name: "f", Means: "It is wrong.", About: []string{"a/about", "a/other"}, Touches: []string{"b/*"}}
 	records := Fault{Name: "r", Records: []string{"a/info"}}
 	checks := []check.Check{
-		{ID: "a/about", Level: check.Must}, {ID: "a/other", Level: check.Must}, {ID: "a/info", Level: check.Info},
+		{ID: "a/about", Level: check.Must},
+		{ID: "a/other", Level: check.Must},
+		{ID: "a/info", Level: check.Info},
 		{ID: "c/far", Level: check.Must},
 	}
 	cells := func(about, other, far results.Verdict, value string) Cells {
