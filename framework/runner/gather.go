@@ -262,6 +262,9 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 		if placement.Trial.Action.Op == probe.OpSyscallTable && !placement.Trial.Exec {
 			o = withFilter(o, pod, chains, unread)
 		}
+		if problem := unanswered(o, placement.Trial.Want); problem != "" {
+			o.Problem = problem
+		}
 		observed[placement.Key] = o
 	}
 	return observed, nil

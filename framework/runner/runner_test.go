@@ -315,3 +315,29 @@ func TestObjects(t *testing.T) {
 		t.Error("a node as an object of a check: got no error")
 	}
 }
+
+func TestARuntimeThatDoesNotAnswerIsNoObservation(t *testing.T) {
+	for name, message := range map[string]string{
+		"unavailable": "rpc error: code = Unavailable desc = connection refused",
+		"too late":    "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+	} {
+		t.Run(name, func(t *testing.T) {
+			cells, _, err := gatherCells(t.Context(), t, kubelet{end: func(*corev1.Pod, string) *corev1.ContainerState {
+				return &corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CreateContainerError", Message: message}}
+			}}, mountCheck("a/1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cell := cells["a/1"]; cell.Verdict != results.Error {
+				t.Errorf("verdict %s: %s", cell.Verdict, cell.Reason)
+			}
+		})
+	}
+	sandbox := check.Observation{State: check.State{Reason: sandboxFailed, Message: "no network"}}
+	if unanswered(sandbox, check.Denied{}) == "" || unanswered(sandbox, nil) == "" {
+		t.Error("a sandbox that could not be made was taken for an answer")
+	}
+	if unanswered(sandbox, check.NotStarted{Reason: sandboxFailed}) != "" {
+		t.Error("a sandbox that was to be refused was taken for a broken cluster")
+	}
+}

@@ -21,16 +21,16 @@ func settled(pod workload.Pod) func(seen) bool {
 			return true
 		}
 		spec := s.pod.Spec
-		if s.sandbox != nil && s.pod.Status.PodIP == "" && !spec.HostNetwork {
+		if s.sandbox != nil && s.pod.Status.PodIP == "" && !spec.HostNetwork && wantedRefusal(pod, s.sandbox) {
 			return true
 		}
 		done := func(name string) bool {
 			state := state(s, name)
-			return state.Terminated || refused(state) || state.Started && pod.Enough(name)
+			return state.Terminated || refused(state) && state.Reason != sandboxFailed || state.Started && pod.Enough(name)
 		}
 		for _, container := range spec.InitContainers {
 			state := state(s, container.Name)
-			if refused(state) || state.Terminated && state.ExitCode != 0 {
+			if refused(state) && state.Reason != sandboxFailed || state.Terminated && state.ExitCode != 0 {
 				// The containers after it will not run.
 				return true
 			}
@@ -40,6 +40,32 @@ func settled(pod workload.Pod) func(seen) bool {
 		}
 		return !slices.ContainsFunc(spec.Containers, func(c corev1.Container) bool { return !done(c.Name) })
 	}
+}
+
+// wantedRefusal says that a trial of the pod wants the sandbox to be refused as the event says. To others
+// it says nothing: the kubelet tries again, and a runtime that is restarting will have it.
+func wantedRefusal(pod workload.Pod, event *corev1.Event) bool {
+	o := check.Observation{State: check.State{Reason: event.Reason, Message: event.Message}}
+	return slices.ContainsFunc(pod.Placements, func(each workload.Placement) bool {
+		return each.Trial.Want != nil && each.Trial.Want.Met(o)
+	})
+}
+
+// unanswered says why a container that did not start says nothing about its trial: nobody wanted its
+// sandbox to be refused, or the runtime did not answer at all.
+func unanswered(o check.Observation, want check.Want) string {
+	if o.State.Started || o.Rejected != "" || o.Problem != "" {
+		return ""
+	}
+	if o.State.Reason == sandboxFailed && (want == nil || !want.Met(o)) {
+		return o.State.Reason + ": " + o.State.Message
+	}
+	for _, code := range []string{"code = Unavailable", "code = DeadlineExceeded", "code = Canceled"} {
+		if strings.Contains(o.State.Message, code) {
+			return "the runtime did not answer: " + o.State.Message
+		}
+	}
+	return ""
 }
 
 // refused says that the kubelet or the runtime would not start the container, and said why.
