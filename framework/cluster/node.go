@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -37,7 +39,7 @@ func (m *Manager) nodeExec(ctx context.Context, node string, stdin io.Reader, co
 		if ctx.Err() != nil {
 			err = errors.Join(err, context.Cause(ctx))
 		}
-		return stdout.Bytes(), fmt.Errorf("%s in node %s: %w\n%s", command[0], node, err, lastPlain(stderr.String()+stdout.String()))
+		return stdout.Bytes(), fmt.Errorf("%s in node %s: %w\n%s", command[0], node, err, lastPlain(cmp.Or(stderr.String(), stdout.String())))
 	}
 	return stdout.Bytes(), nil
 }
@@ -110,6 +112,8 @@ type NodeFacts struct {
 	OCIRuntimes []OCIRuntime `json:"ociRuntimes"`
 	// BoundingSet is CapBnd of the node's first process, in hexadecimal: no container has more.
 	BoundingSet string `json:"boundingSet"`
+	// Tasks is how many processes and threads the node may have; 0 is no limit, or one that it does not say.
+	Tasks int64 `json:"tasks"`
 	// Restrictions is /run/assay/restrictions.json: what the OCI runtime shim takes out of containers
 	// because the node does not have it. It is null on a node without the shim.
 	Restrictions json.RawMessage `json:"restrictions"`
@@ -137,6 +141,7 @@ say runc runc --version
 say crun crun --version
 say libseccomp dpkg-query --show --showformat '${Version}' libseccomp2
 say bounding sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status
+say tasks sh -c 'cat /sys/fs/cgroup/pids.max || cat /sys/fs/cgroup/pids/pids.max'
 say restrictions cat /run/assay/restrictions.json
 `
 
@@ -173,6 +178,9 @@ func parseFacts(output, runtime string) NodeFacts {
 		said[name] = strings.TrimSpace(text)
 	}
 	facts := NodeFacts{Kernel: said["kernel"], OS: said["os"], Runtime: said[runtime], BoundingSet: said["bounding"]}
+	if tasks, err := strconv.ParseInt(said["tasks"], 10, 64); err == nil {
+		facts.Tasks = tasks
+	}
 	for _, name := range []string{"runc", "crun"} {
 		text := said[name]
 		if text == "" {

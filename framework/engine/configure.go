@@ -89,7 +89,8 @@ func containersConf(machine Machine, netavark bool) []byte {
 	var text strings.Builder
 	if machine.Lacks("SYS_RESOURCE") {
 		// Podman's default limits are above the machine's, and raising a limit takes this capability.
-		fmt.Fprintf(&text, "\n[containers]\ndefault_ulimits = [%q, %q]\n",
+		// A node has all pods of a run, and Podman's default is 2048 processes.
+		fmt.Fprintf(&text, "\n[containers]\npids_limit = 0\ndefault_ulimits = [%q, %q]\n",
 			limit("nofile", machine.OpenFiles, 1<<20), limit("nproc", machine.Processes, machine.PIDMax))
 	}
 	if machine.Cgroup != CgroupV2 {

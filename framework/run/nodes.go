@@ -24,7 +24,7 @@ import (
 
 // prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
 func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
-	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec, Roomy: true}
+	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec}
 	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
 		return p.filterdump.Read(ctx, made, node, containers)
 	}
@@ -54,7 +54,27 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 		}
 		to.Nodes = append(to.Nodes, target.Node{Name: node.Name, Bounding: bounding})
 	}
+	to.Roomy = roomy(facts, r.memory())
 	return to, r.describeNodes(c, facts)
+}
+
+// roomy says whether all pods of a run can be there at once: containers that stay take some 3 GB of memory a
+// column, and 3000 processes and threads a node.
+func roomy(facts []cluster.NodeFacts, memory uint64) bool {
+	const enoughMemory, enoughTasks = 14 << 30, 8192
+	for _, node := range facts {
+		if node.Tasks > 0 && node.Tasks < enoughTasks {
+			return false
+		}
+	}
+	return memory >= enoughMemory
+}
+
+// memory is the machine's, in bytes; 0 when it is not known.
+func (r *Run) memory() uint64 {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.results.Host.MemoryBytes
 }
 
 // makeRuntimeClass makes the class that selects a handler of the nodes.

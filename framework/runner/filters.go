@@ -13,8 +13,8 @@ import (
 	"assay/framework/workload"
 )
 
-// readFilters reads on the node the seccomp filters of the containers that hold and were asked for their
-// system call table, by container. Nothing is read where the target has no way to.
+// readFilters reads on the node the seccomp filters of the containers that are to hold and were asked for
+// their system call table, by container. Nothing is read where the target has no way to.
 func (g *gatherer) readFilters(ctx context.Context, pod workload.Pod, known seen) (map[string]filter.Chain, error) {
 	wanted := map[string]string{} // container name by ID
 	if g.to.Filters == nil || known.pod == nil {
@@ -49,8 +49,8 @@ func (g *gatherer) readFilters(ctx context.Context, pod workload.Pod, known seen
 
 // tellsTable says whether the container stays and tells its own table.
 func tellsTable(pod workload.Pod, container string) bool {
-	return pod.Holding(container) && slices.ContainsFunc(pod.Placements, func(p workload.Placement) bool {
-		return p.Container == container && p.Trial.Action.Op == probe.OpSyscallTable && !p.Trial.Exec
+	return slices.ContainsFunc(pod.Placements, func(p workload.Placement) bool {
+		return p.Container == container && p.Trial.Container.Hold && p.Trial.Action.Op == probe.OpSyscallTable && !p.Trial.Exec
 	})
 }
 

@@ -60,7 +60,11 @@ func unanswered(o check.Observation, want check.Want) string {
 	if o.State.Reason == sandboxFailed && (want == nil || !want.Met(o)) {
 		return o.State.Reason + ": " + o.State.Message
 	}
-	for _, code := range []string{"code = Unavailable", "code = DeadlineExceeded", "code = Canceled"} {
+	for _, code := range []string{
+		"code = Unavailable", "code = DeadlineExceeded", "code = Canceled",
+		// The node is out of processes: EAGAIN of fork(2).
+		"esource temporarily unavailable",
+	} {
 		if strings.Contains(o.State.Message, code) {
 			return "the runtime did not answer: " + o.State.Message
 		}
