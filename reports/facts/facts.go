@@ -76,23 +76,29 @@ func Versions(run results.Run) string {
 	return strings.Join(versions, ", ")
 }
 
-// Restriction is one thing that the nodes of a column lack.
+// Restriction is one thing that the nodes of columns lack.
 type Restriction struct {
 	results.Restriction
-	Column string
+	// Columns are the names of the columns.
+	Columns []string
 }
 
-// Restrictions are what the nodes lack and the host does not list. One that all nodes of a column share
-// is listed once.
+// Restrictions are what the nodes lack and the host does not list, each of them once.
 func Restrictions(run *results.Results) []Restriction {
 	var list []Restriction
 	for _, column := range run.Columns {
-		seen := map[results.Restriction]bool{}
 		for _, node := range column.Nodes {
 			for _, restriction := range node.Restrictions {
-				if !seen[restriction] && !slices.Contains(run.Host.Restrictions, restriction) {
-					seen[restriction] = true
-					list = append(list, Restriction{Restriction: restriction, Column: column.Name})
+				if slices.Contains(run.Host.Restrictions, restriction) {
+					continue
+				}
+				at := slices.IndexFunc(list, func(one Restriction) bool { return one.Restriction == restriction })
+				if at < 0 {
+					at = len(list)
+					list = append(list, Restriction{Restriction: restriction})
+				}
+				if !slices.Contains(list[at].Columns, column.Name) {
+					list[at].Columns = append(list[at].Columns, column.Name)
 				}
 			}
 		}

@@ -7,7 +7,7 @@ function h(name, attributes, ...children) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
     else if (value !== false && value !== undefined) element.setAttribute(key, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== '' && child !== undefined && child !== null));
+  element.append(...children.flat(Infinity).filter((child) => child !== '' && child !== undefined && child !== null));
   return element;
 }
 
@@ -128,7 +128,7 @@ function show(dialog, all, number, at, go) {
   }, h('span', { class: 'v ' + check.cells[i].verdict }, name));
   dialog.replaceChildren(
     h('header', {},
-      h('h2', { id: 'title' }, check.id),
+      h('h2', { id: 'title', tabindex: -1, autofocus: true }, check.id),
       h('p', {}, check.claim, ' ', h('small', { class: 'level ' + check.level }, check.level), ' ', check.source ? h('a', { href: check.source, target: '_blank', rel: 'noopener noreferrer' }, 'Source') : ''),
       h('button', { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => dialog.close() }, '✕'),
       h('nav', { 'aria-label': 'Columns' }, columns.map(link))),

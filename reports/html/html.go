@@ -156,7 +156,7 @@ func newPage(run *results.Results, evidence fs.FS) (*page, error) {
 	}
 	for _, restriction := range facts.Restrictions(run) {
 		p.NodeRestrictions = append(p.NodeRestrictions, facts.Restriction{
-			Column: inert.Short(restriction.Column, nameWidth), Restriction: shown(restriction.Restriction),
+			Columns: []string{inert.Short(strings.Join(restriction.Columns, ", "), claimWidth)}, Restriction: shown(restriction.Restriction),
 		})
 	}
 	p.Areas = areas(run)

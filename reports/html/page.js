@@ -100,6 +100,7 @@ async function open(row, at) {
     row.links[at + 1].focus();
   };
   if (!dialog.open) dialog.showModal();
+  document.getElementById('title').focus({ preventScroll: true });
 }
 
 // follow does what the address says: #area/check, #area/check@column, #?query.

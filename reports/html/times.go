@@ -30,12 +30,19 @@ type segment struct {
 	Name, Took string
 	X, Width   string
 	Colour     int
+	// Wide says that the label has room in the segment, on a screen that is not small.
+	Wide bool
 }
 
 // Label is the text in the segment and of its tooltip.
 func (s segment) Label() string { return s.Name + " " + s.Took }
 
-const barHeight = 30
+// The measures in pixels: those of the text and of the picture are about what they are on a notebook.
+const (
+	barHeight      = 30
+	characterWidth = 7
+	pictureWidth   = 1050
+)
 
 // mostPhases is how many phases of one column are drawn.
 const mostPhases = 200
@@ -67,6 +74,8 @@ func newTimes(run *results.Results) times {
 				X: percent(at / longest), Width: percent(phase.Seconds / longest),
 				Colour: slices.Index(names, phase.Name) % colours,
 			})
+			last := &b.Segments[len(b.Segments)-1]
+			last.Wide = float64(len(last.Label())*characterWidth) < phase.Seconds/longest*pictureWidth
 			at += phase.Seconds
 		}
 		t.Bars = append(t.Bars, b)

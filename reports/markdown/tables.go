@@ -30,7 +30,7 @@ func environment(page *strings.Builder, run *results.Results) {
 		}
 	}
 	for _, restriction := range facts.Restrictions(run) {
-		lines = append(lines, "- nodes of "+code(restriction.Column, shortWidth)+": "+restrictionText(restriction.Restriction)+"\n")
+		lines = append(lines, "- nodes of "+prose(strings.Join(restriction.Columns, ", "), reasonWidth)+": "+restrictionText(restriction.Restriction)+"\n")
 	}
 	part(page, lines, factsSize, "lines")
 }
