@@ -23,7 +23,7 @@ import (
 const (
 	nameWidth   = 100
 	claimWidth  = 400
-	valueWidth  = 120
+	valueWidth  = 160
 	reasonWidth = 300
 	factWidth   = 300
 )
@@ -78,6 +78,9 @@ type page struct {
 	Details string
 }
 
+// Last is the number of the last column.
+func (p page) Last() int { return len(p.Columns) - 1 }
+
 // Span is the number of columns of the table.
 func (p page) Span() int { return len(p.Columns) + 1 }
 
@@ -87,7 +90,7 @@ type count struct {
 }
 
 // head is the head of a column.
-type head struct{ Name, Runtime, Error string }
+type head struct{ Name, Runtime, OCI, Error string }
 
 // Beside is what the name does not say of the runtime.
 func (h head) Beside() string { return strings.TrimSpace(strings.TrimPrefix(h.Runtime, h.Name)) }
@@ -145,6 +148,7 @@ func newPage(run *results.Results, evidence fs.FS) (*page, error) {
 		p.Columns = append(p.Columns, head{
 			Name:    inert.Short(column.Name, nameWidth),
 			Runtime: inert.Short(strings.TrimSpace(column.Runtime.Name+" "+column.Runtime.Version), nameWidth),
+			OCI:     inert.Short(strings.TrimSpace(column.OCIRuntime.Name+" "+column.OCIRuntime.Version), nameWidth),
 			Error:   inert.Short(column.Error, reasonWidth),
 		})
 	}

@@ -15,12 +15,12 @@ import (
 	"testing/fstest"
 	"time"
 
+	xhtml "golang.org/x/net/html"
+
 	"assay/reports/html"
 	_ "assay/reports/internal/golden" // its flag, so that go test ./reports/... -update runs here too
 	"assay/reports/internal/sample"
 	"assay/reports/results"
-
-	xhtml "golang.org/x/net/html"
 )
 
 // rendered is a page taken apart.
@@ -95,7 +95,8 @@ func TestEveryCellHasAPermalinkAndItsEvidence(t *testing.T) {
 
 // The page is the same for the same results, so that it can be compared.
 func TestThePageIsStable(t *testing.T) {
-	if render(t, sample.Matrix(), nil).text != render(t, sample.Matrix(), nil).text {
+	first, second := render(t, sample.Matrix(), nil), render(t, sample.Matrix(), nil)
+	if first.text != second.text {
 		t.Error("two pages of one run are not the same")
 	}
 }
@@ -199,8 +200,10 @@ func TestEqualDocumentsAreKeptOnceAndLongOnesAreCut(t *testing.T) {
 func TestEvidenceStaysInItsFolder(t *testing.T) {
 	run := sample.Matrix()
 	run.Cells[0].Trials = []results.Trial{
-		{Name: "up", Evidence: "../secret.json"}, {Name: "absolute", Evidence: "/etc/passwd"},
-		{Name: "script", Evidence: "javascript:alert(1)"}, {Name: "folder", Evidence: "evidence"},
+		{Name: "up", Evidence: "../secret.json"},
+		{Name: "absolute", Evidence: "/etc/passwd"},
+		{Name: "script", Evidence: "javascript:alert(1)"},
+		{Name: "folder", Evidence: "evidence"},
 	}
 	page := render(t, run, fstest.MapFS{"secret.json": {Data: []byte("secret")}, "evidence/x.json": {Data: []byte("{}")}})
 	for _, trial := range page.details.Checks[0].Cells[0].Trials {

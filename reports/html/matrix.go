@@ -139,7 +139,7 @@ func newComparison(row difference.Row) comparison {
 	c := comparison{Label: inert.Short(row.Label(names), reasonWidth)}
 	groups := grouped(row.Values)
 	for i, text := range row.Values {
-		c.Values = append(c.Values, value{Text: inert.Short(text, reasonWidth), Group: groups[i]})
+		c.Values = append(c.Values, value{Text: inert.Short(text, valueWidth), Group: groups[i]})
 	}
 	return c
 }

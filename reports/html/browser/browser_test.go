@@ -170,8 +170,15 @@ func (b *tab) run(statements string) {
 // until waits until an expression holds.
 func (b *tab) until(expression string) {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(10*time.Second))); err != nil {
-		b.Fatalf("%s: %v", expression, err)
+	for {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(20*time.Second)))
+		if err == nil {
+			return
+		}
+		// A page that has only just replaced another is polled again.
+		if !strings.Contains(err.Error(), "Cannot find context") || b.ctx.Err() != nil {
+			b.Fatalf("%s: %v", expression, err)
+		}
 	}
 }
 

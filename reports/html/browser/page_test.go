@@ -260,6 +260,9 @@ func testNarrow(t *testing.T, browser context.Context) {
 	// Twelve columns scroll sideways, the checks and the filter stay.
 	b.visit(write(t, sample.Large(), t.TempDir()))
 	b.run(`scrollTo(600, 1500)`)
+	if x := eval[float64](b, `scrollX`); x < 500 {
+		t.Errorf("the matrix can be scrolled to %v", x)
+	}
 	b.screenshot("narrow-large")
 	for _, part := range []string{"#filter", "#matrix thead th", "tbody.check th"} {
 		if left := eval[float64](b, fmt.Sprintf(`document.querySelector(%q).getBoundingClientRect().left`, part)); left < 0 || left > 40 {

@@ -8,7 +8,8 @@ import (
 
 // The size of Large.
 const (
-	LargeChecks, LargeColumns = 300, 12
+	LargeChecks  = 300
+	LargeColumns = 12
 	// LargeCalls is the number of system calls in its three syscall tables.
 	LargeCalls = 500
 )
