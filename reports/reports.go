@@ -57,7 +57,7 @@ func WriteAll(directory string, run *results.Results) ([]string, error) {
 	}
 	write(ResultsFile, run.Encode)
 	problems = append(problems, run.Validate())
-	write(HTMLFile, func(w io.Writer) error { return html.Write(w, run, root.FS()) })
+	write(HTMLFile, func(w io.Writer) error { return html.Write(w, run, html.Options{Evidence: root.FS()}) })
 	write(MarkdownFile, func(w io.Writer) error { return markdown.Write(w, run) })
 	write(JUnitFile, func(w io.Writer) error { return junit.Write(w, run) })
 	for i, name := range columnFiles(run) {

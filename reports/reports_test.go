@@ -135,7 +135,7 @@ func TestWriteAllWithoutItsFolder(t *testing.T) {
 func renderers() map[string]func(io.Writer, *results.Results) error {
 	return map[string]func(io.Writer, *results.Results) error{
 		"junit":     func(w io.Writer, run *results.Results) error { return junit.Write(w, run) },
-		"html":      func(w io.Writer, run *results.Results) error { return html.Write(w, run, nil) },
+		"html":      func(w io.Writer, run *results.Results) error { return html.Write(w, run, html.Options{}) },
 		"markdown":  markdown.Write,
 		"jsonlines": jsonlines.Write,
 		"terminal": func(w io.Writer, run *results.Results) error {

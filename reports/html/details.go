@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"assay/reports/difference"
@@ -16,13 +15,14 @@ import (
 	"assay/reports/results"
 )
 
-// The most of what is shown of a cell: characters of a text, values, trials and earlier attempts, and
+// The most of what is shown of a cell: characters of a text, values, trials, earlier attempts and runs, and
 // bytes of a recorded value that is taken apart.
 const (
 	textWidth       = 2000
 	mostValues      = 2000
 	mostTrials      = 200
 	mostEarlier     = 10
+	mostRuns        = 60
 	longestRecorded = 512 << 10
 )
 
@@ -78,6 +78,13 @@ type cellDetails struct {
 	Earlier  []string        `json:"earlier,omitempty"`
 	Trials   []trialDetails  `json:"trials,omitempty"`
 	LeftOut  int             `json:"leftOut,omitempty"`
+	History  []past          `json:"history,omitempty"`
+}
+
+// past is the verdict of a cell in an earlier run.
+type past struct {
+	When    string          `json:"when"`
+	Verdict results.Verdict `json:"verdict"`
 }
 
 type trialDetails struct {
@@ -100,8 +107,9 @@ type trialDetails struct {
 	Document int    `json:"document,omitempty"`
 }
 
-func newDetails(run *results.Results, files fs.FS) *details {
-	kept, from := newDocuments(), newEvidence(files)
+func newDetails(run *results.Results, options Options) *details {
+	kept, from := newDocuments(), newEvidence(options.Evidence)
+	history := newHistory(options.History)
 	d := &details{Columns: []columnDetails{}, Checks: []checkDetails{}}
 	for _, column := range run.Columns {
 		d.Columns = append(d.Columns, newColumn(column, kept))
@@ -114,12 +122,27 @@ func newDetails(run *results.Results, files fs.FS) *details {
 			Cells: make([]cellDetails, 0, len(row)),
 		}
 		for _, cell := range row {
-			c.Cells = append(c.Cells, newCell(cell, kept, from))
+			shown := newCell(cell, kept, from)
+			shown.History = history[[2]string{cell.Check, cell.Column}]
+			c.Cells = append(c.Cells, shown)
 		}
 		d.Checks = append(d.Checks, c)
 	}
 	d.Documents = kept.Texts
 	return d
+}
+
+// newHistory has the verdicts in the latest runs of those given, by check and column.
+func newHistory(runs []*results.Results) map[[2]string][]past {
+	history := map[[2]string][]past{}
+	for _, run := range runs[max(0, len(runs)-mostRuns):] {
+		when := run.Run.Started.UTC().Format("2006-01-02 15:04")
+		for _, cell := range run.Cells {
+			place := [2]string{cell.Check, cell.Column}
+			history[place] = append(history[place], past{When: when, Verdict: cell.Verdict})
+		}
+	}
+	return history
 }
 
 func newColumn(column results.Column, kept *documents) columnDetails {

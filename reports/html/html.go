@@ -28,10 +28,18 @@ const (
 	factWidth   = 300
 )
 
-// Write writes the page. Evidence has the evidence files by the names that trials have for them; where it
-// is nil or has no such file, the page goes without.
-func Write(w io.Writer, run *results.Results, evidence fs.FS) error {
-	page, err := newPage(run, evidence)
+// Options are what the page shows besides the run. The zero value is nothing.
+type Options struct {
+	// Evidence has the evidence files by the names that trials have for them; where it is nil or has no such
+	// file, the page goes without.
+	Evidence fs.FS
+	// History are earlier runs, the oldest first: a cell shows what its verdict was in them.
+	History []*results.Results
+}
+
+// Write writes the page.
+func Write(w io.Writer, run *results.Results, options Options) error {
+	page, err := newPage(run, options)
 	if err != nil {
 		return err
 	}
@@ -95,7 +103,7 @@ type head struct{ Name, Runtime, OCI, Error string }
 // Beside is what the name does not say of the runtime.
 func (h head) Beside() string { return strings.TrimSpace(strings.TrimPrefix(h.Runtime, h.Name)) }
 
-func newPage(run *results.Results, evidence fs.FS) (*page, error) {
+func newPage(run *results.Results, options Options) (*page, error) {
 	style, err := files.ReadFile("page.css")
 	if err != nil {
 		return nil, fmt.Errorf("read the page's style: %w", err)
@@ -104,7 +112,7 @@ func newPage(run *results.Results, evidence fs.FS) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	details, err := newDetails(run, evidence).encode()
+	details, err := newDetails(run, options).encode()
 	if err != nil {
 		return nil, err
 	}

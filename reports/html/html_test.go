@@ -42,6 +42,7 @@ type rendered struct {
 			}
 			Cells []struct {
 				Verdict, Reason, Rerun string
+				History                []struct{ Verdict string }
 				Trials                 []struct {
 					Name, Evidence             string
 					Log, Pod, Status, Document int
@@ -54,8 +55,13 @@ type rendered struct {
 
 func render(t *testing.T, run *results.Results, evidence fs.FS) rendered {
 	t.Helper()
+	return renderWith(t, run, html.Options{Evidence: evidence})
+}
+
+func renderWith(t *testing.T, run *results.Results, options html.Options) rendered {
+	t.Helper()
 	var b bytes.Buffer
-	if err := html.Write(&b, run, evidence); err != nil {
+	if err := html.Write(&b, run, options); err != nil {
 		t.Fatal(err)
 	}
 	r := rendered{text: b.String()}
@@ -128,6 +134,15 @@ func TestTheValuesThatDifferComeFirst(t *testing.T) {
 		if recorded.Differ == 0 || recorded.Differ >= len(recorded.Names) {
 			t.Errorf("%d of %d calls differ", recorded.Differ, len(recorded.Names))
 		}
+	}
+}
+
+func TestEarlierVerdictsAreShown(t *testing.T) {
+	earlier := sample.Matrix()
+	earlier.Cells[0].Verdict = results.Fail
+	page := renderWith(t, sample.Matrix(), html.Options{History: []*results.Results{earlier, sample.Matrix()}})
+	if history := page.details.Checks[0].Cells[0].History; len(history) != 2 || history[0].Verdict != "fail" || history[1].Verdict != "info" {
+		t.Errorf("got %v", history)
 	}
 }
 
@@ -297,7 +312,7 @@ func BenchmarkRender(b *testing.B) {
 	started := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := html.Write(io.Discard, run, nil); err != nil {
+		if err := html.Write(io.Discard, run, html.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

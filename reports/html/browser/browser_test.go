@@ -41,7 +41,7 @@ const pageTimeout = 2 * time.Minute
 func write(t *testing.T, run *results.Results, directory string) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := html.Write(&b, run, os.DirFS(directory)); err != nil {
+	if err := html.Write(&b, run, html.Options{Evidence: os.DirFS(directory)}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "index.html")
@@ -151,14 +151,20 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// result is what an action returns; name stands for it when it fails.
+func result[T any](b *tab, name string, action chromedp.Action[T]) T {
+	b.Helper()
+	value, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return value
+}
+
 // eval is the value of an expression, or what it promises.
 func eval[T any](b *tab, expression string) T {
 	b.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	if err != nil {
-		b.Fatalf("%s: %v", expression, err)
-	}
-	return value
+	return result(b, expression, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // run executes statements.
@@ -213,10 +219,7 @@ func (b *tab) screenshot(name string) {
 
 func (b *tab) capture(path string) int {
 	b.Helper()
-	image, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.Fatal(err)
-	}
+	image := result(b, path, chromedp.CaptureScreenshot())
 	if _, err := png.DecodeConfig(bytes.NewReader(image)); err != nil {
 		b.Fatal(err)
 	}

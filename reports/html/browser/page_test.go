@@ -274,9 +274,9 @@ func testNarrow(t *testing.T, browser context.Context) {
 func testPrint(t *testing.T, browser context.Context) {
 	b := open(t, browser)
 	b.do(chromedp.Navigate(real(t)))
-	printed, err := chromedp.Run(b.ctx, chromedp.PrintToPDF())
-	if err != nil || !bytes.HasPrefix(printed, []byte("%PDF")) {
-		t.Fatalf("printing gave %d bytes, %v", len(printed), err)
+	printed := result(b, "print", chromedp.PrintToPDF())
+	if !bytes.HasPrefix(printed, []byte("%PDF")) {
+		t.Fatalf("printing gave %d bytes that are no PDF", len(printed))
 	}
 	if *screenshots != "" {
 		if err := os.WriteFile(filepath.Join(*screenshots, "print.pdf"), printed, 0o644); err != nil {
