@@ -16,6 +16,15 @@ type times struct {
 	Bars []bar
 	// Height is that of the picture in pixels.
 	Height int
+	// Phases are the same in numbers, in the order in which they began.
+	Phases []phase
+}
+
+// phase is the time of a phase in the run's own bar and in each column's; empty where it had none.
+type phase struct {
+	Name   string
+	Colour int
+	Took   []string
 }
 
 type bar struct {
@@ -59,6 +68,7 @@ func newTimes(run *results.Results) times {
 		return times{}
 	}
 	var t times
+	var columns []string
 	add := func(column, name string) {
 		if totals[column] <= 0 {
 			return
@@ -80,10 +90,22 @@ func newTimes(run *results.Results) times {
 		}
 		t.Bars = append(t.Bars, b)
 		t.Height += barHeight
+		columns = append(columns, column)
 	}
 	add("", "whole run")
 	for _, column := range run.Columns {
 		add(column.Name, column.Name)
+	}
+	for i, name := range names[:min(len(names), mostPhases)] {
+		p := phase{Name: inert.Short(name, nameWidth), Colour: i % colours}
+		for _, column := range columns {
+			text := ""
+			if took, found := run.PhaseTime(column, name); found {
+				text = took.String()
+			}
+			p.Took = append(p.Took, text)
+		}
+		t.Phases = append(t.Phases, p)
 	}
 	return t
 }
