@@ -75,6 +75,8 @@ type page struct {
 	Checks, Differ   int
 	Warnings         int
 	OnlyDifferences  bool
+	Findings         []finding
+	MoreFindings     int
 	Columns          []head
 	Facts            []facts.Fact
 	Host, Versions   string
@@ -131,7 +133,7 @@ func newPage(run *results.Results, options Options) (*page, error) {
 		Outcome:  results.Outcome{Status: outcome.Status, Reason: inert.Short(outcome.Reason, reasonWidth)},
 		Checks:   len(run.Checks),
 		Warnings: len(warnings),
-		// Where something failed that comes first, and all is shown.
+		// Where something failed nothing is hidden.
 		OnlyDifferences:  counts[results.Fail] == 0 && counts[results.Error] == 0,
 		Host:             inert.Short(facts.Host(run.Host), claimWidth),
 		Versions:         inert.Short(facts.Versions(run.Run), claimWidth),
@@ -171,6 +173,7 @@ func newPage(run *results.Results, options Options) (*page, error) {
 			Columns: []string{inert.Short(strings.Join(restriction.Columns, ", "), claimWidth)}, Restriction: shown(restriction.Restriction),
 		})
 	}
+	p.Findings, p.MoreFindings = findings(run)
 	p.Areas = areas(run)
 	for _, area := range p.Areas {
 		p.Differ += area.Differ

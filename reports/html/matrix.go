@@ -57,6 +57,30 @@ type value struct {
 	Group int
 }
 
+// finding is a cell that fails, or an error.
+type finding struct {
+	Verdict                     results.Verdict
+	Check, Column, Reason, Link string
+}
+
+// mostFindings is how many findings stand above the matrix.
+const mostFindings = 12
+
+// findings lists the failures, then the errors, then the recommendations that are not followed; more is how
+// many others there are.
+func findings(run *results.Results) (list []finding, more int) {
+	broken, warnings := run.Failures()
+	cells := slices.Concat(broken, run.Errors(), warnings)
+	for _, cell := range cells[:min(len(cells), mostFindings)] {
+		check, column := inert.Short(cell.Check, nameWidth), inert.Short(cell.Column, nameWidth)
+		list = append(list, finding{
+			Verdict: cell.Verdict, Check: check, Column: column, Reason: inert.Short(cell.Reason, valueWidth),
+			Link: "#" + fragment(check) + "@" + fragment(column),
+		})
+	}
+	return list, len(cells) - len(list)
+}
+
 // areas groups the checks, in the order in which the areas first appear.
 func areas(run *results.Results) []area {
 	var list []area
@@ -97,7 +121,7 @@ func newRow(run *results.Results, check results.Check) row {
 			c.Text = inert.Short(from.Reason, reasonWidth)
 		case single:
 			c.Text = inert.Short(rows[0].Values[i], valueWidth)
-		case len(rows) == 0 && len(from.Observed) > 0:
+		case len(rows) == 0 && from.Verdict == results.Informed && len(from.Observed) > 0:
 			c.Text = difference.Short(from.Observed, valueWidth)
 		}
 		for _, trial := range from.Trials {
@@ -106,7 +130,10 @@ func newRow(run *results.Results, check results.Check) row {
 				break
 			}
 		}
-		if len(from.Observed) < longestRecorded {
+		if c.Text == "" && c.DeniedBy != "" && from.Verdict == results.Pass {
+			c.Text = "denied by " + c.DeniedBy
+		}
+		if len(from.Observed) < longestRecorded && (r.Differs || from.Verdict == results.Informed) {
 			members = max(members, len(difference.Members(from.Observed)))
 		}
 		r.Cells = append(r.Cells, c)

@@ -35,7 +35,7 @@ var (
 )
 
 // pageTimeout is the most time for one test.
-const pageTimeout = 2 * time.Minute
+const pageTimeout = 5 * time.Minute
 
 // write renders results into a file of the test and returns its address.
 func write(t *testing.T, run *results.Results, directory string) string {

@@ -137,6 +137,18 @@ func testPermalinksAndEvidence(t *testing.T, browser context.Context) {
 		t.Errorf("closed, %s has the focus", focused)
 	}
 
+	// Of a row far down too, and closed the row is to be seen.
+	last := eval[string](b, `[...document.querySelectorAll('tbody.check th[id]')].at(-1).id`)
+	b.visit(address + "#" + last + "@cri-o")
+	b.until(`document.getElementById('evidence').open`)
+	b.screenshot("last")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.getElementById('evidence').open`)
+	b.screenshot("last-closed")
+	if top := eval[float64](b, fmt.Sprintf(`document.getElementById(%q).getBoundingClientRect().top`, last)); top < 80 || top > 860 {
+		t.Errorf("the row of the permalink is at %v", top)
+	}
+
 	// A permalink shows a row that the filter hides, and a query has an address too.
 	hidden := eval[string](b, `document.querySelector('tbody.check.same th').id`)
 	b.visit(address + "#" + hidden)
