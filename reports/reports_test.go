@@ -72,6 +72,42 @@ func TestWriteAll(t *testing.T) {
 	}
 }
 
+// The page holds the evidence of the run's directory, and nothing that a link in it leads to.
+func TestWriteAllTakesTheEvidenceOfTheRun(t *testing.T) {
+	page := func(place func(name string) error) []byte {
+		directory := t.TempDir()
+		run := sample.Matrix()
+		for _, cell := range run.Cells {
+			for _, trial := range cell.Trials {
+				path := filepath.Join(directory, trial.Evidence)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), place(path)); err != nil && !errors.Is(err, os.ErrExist) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := reports.WriteAll(directory, run); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(filepath.Join(directory, reports.HTMLFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	secret := filepath.Join(t.TempDir(), "secret.json")
+	evidence := []byte(`{"pod": {"spec": {}}, "logs": {}}`)
+	if err := os.WriteFile(secret, evidence, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	without := page(func(string) error { return nil })
+	if with := page(func(name string) error { return os.WriteFile(name, evidence, 0o600) }); bytes.Equal(with, without) {
+		t.Error("the evidence is not in the page")
+	}
+	if linked := page(func(name string) error { return os.Symlink(secret, name) }); !bytes.Equal(linked, without) {
+		t.Error("the page holds what a link leads to")
+	}
+}
+
 func TestWriteAllKeepsToItsDirectory(t *testing.T) {
 	parent := t.TempDir()
 	run := sample.Hostile()
