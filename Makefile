@@ -21,6 +21,21 @@ selftest: ## prove that the checks can fail: build faults into a column, write d
 test: ## run the hermetic tests
 	CGO_ENABLED=1 go test -short -race ./...
 
+# Chromium for the tests of the page; fonts that make the screenshot look as on a desktop.
+CHROMIUM_PACKAGES := chromium fonts-inter fonts-jetbrains-mono
+RESULTS ?=
+
+.PHONY: browser-test
+browser-test: ## test index.html in Chromium, write docs/matrix.png (RESULTS=reports/out/latest)
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y --no-install-recommends $(CHROMIUM_PACKAGES); \
+		else \
+			echo "browser-test needs Chromium: install it, on Debian and Ubuntu with: apt-get install $(CHROMIUM_PACKAGES)" >&2; exit 1; \
+		fi; \
+	fi
+	cd reports/html/browser && go test -count=1 -v . -args -readme $(CURDIR)/docs/matrix.png $(if $(RESULTS),-results $(abspath $(RESULTS)))
+
 .PHONY: build
 build: ## build the command into ./assay
 	go build -trimpath -o assay .

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"assay/reports"
+	"assay/reports/html"
 	_ "assay/reports/internal/golden" // its flag, so that go test ./reports/... -update runs here too
 	"assay/reports/internal/sample"
 	"assay/reports/jsonlines"
@@ -32,7 +33,7 @@ func TestWriteAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"results.json", "matrix.md", "junit.xml", "junit-containerd.xml", "junit-cri-o.xml", "cells.jsonl"}
+	want := []string{"results.json", "index.html", "matrix.md", "junit.xml", "junit-containerd.xml", "junit-cri-o.xml", "cells.jsonl"}
 	if !slices.Equal(files, want) {
 		t.Errorf("got %v, want %v", files, want)
 	}
@@ -71,6 +72,42 @@ func TestWriteAll(t *testing.T) {
 	}
 }
 
+// The page holds the evidence of the run's directory, and nothing that a link in it leads to.
+func TestWriteAllTakesTheEvidenceOfTheRun(t *testing.T) {
+	page := func(place func(name string) error) []byte {
+		directory := t.TempDir()
+		run := sample.Matrix()
+		for _, cell := range run.Cells {
+			for _, trial := range cell.Trials {
+				path := filepath.Join(directory, trial.Evidence)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), place(path)); err != nil && !errors.Is(err, os.ErrExist) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := reports.WriteAll(directory, run); err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(filepath.Join(directory, reports.HTMLFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	secret := filepath.Join(t.TempDir(), "secret.json")
+	evidence := []byte(`{"pod": {"spec": {}}, "logs": {}}`)
+	if err := os.WriteFile(secret, evidence, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	without := page(func(string) error { return nil })
+	if with := page(func(name string) error { return os.WriteFile(name, evidence, 0o600) }); bytes.Equal(with, without) {
+		t.Error("the evidence is not in the page")
+	}
+	if linked := page(func(name string) error { return os.Symlink(secret, name) }); !bytes.Equal(linked, without) {
+		t.Error("the page holds what a link leads to")
+	}
+}
+
 func TestWriteAllKeepsToItsDirectory(t *testing.T) {
 	parent := t.TempDir()
 	run := sample.Hostile()
@@ -100,7 +137,7 @@ func TestWriteAllNamesTheFilesOfColumnsApart(t *testing.T) {
 			t.Errorf("%s is there twice", name)
 		}
 	}
-	if len(files) != 8 {
+	if len(files) != 9 {
 		t.Errorf("got %v", files)
 	}
 }
@@ -115,7 +152,7 @@ func TestWriteAllWritesWhatDoesNotFit(t *testing.T) {
 	if !errors.As(err, &invalid) {
 		t.Errorf("got %v, want an InvalidError", err)
 	}
-	if len(files) != 6 {
+	if len(files) != 7 {
 		t.Errorf("only %v were written", files)
 	}
 }
@@ -134,6 +171,7 @@ func TestWriteAllWithoutItsFolder(t *testing.T) {
 func renderers() map[string]func(io.Writer, *results.Results) error {
 	return map[string]func(io.Writer, *results.Results) error{
 		"junit":     func(w io.Writer, run *results.Results) error { return junit.Write(w, run) },
+		"html":      func(w io.Writer, run *results.Results) error { return html.Write(w, run, html.Options{}) },
 		"markdown":  markdown.Write,
 		"jsonlines": jsonlines.Write,
 		"terminal": func(w io.Writer, run *results.Results) error {
@@ -181,7 +219,7 @@ func FuzzRender(f *testing.F) {
 
 // A run as large as the suite is expected to become renders in the blink of an eye.
 func TestALargeRunRendersQuickly(t *testing.T) {
-	run := large()
+	run := sample.Large()
 	for name, write := range renderers() {
 		started := time.Now()
 		if err := write(io.Discard, run); err != nil {
@@ -193,27 +231,4 @@ func TestALargeRunRendersQuickly(t *testing.T) {
 			t.Errorf("%s took %s", name, took)
 		}
 	}
-}
-
-func large() *results.Results {
-	run := &results.Results{}
-	for i := range 12 {
-		run.Columns = append(run.Columns, results.Column{Name: fmt.Sprintf("column-%d", i)})
-	}
-	for i := range 300 {
-		check := results.Check{ID: fmt.Sprintf("area/check-%d", i), Area: "area", Level: results.LevelInfo}
-		run.Checks = append(run.Checks, check)
-		for j, column := range run.Columns {
-			cell := results.Cell{Check: check.ID, Column: column.Name, Verdict: results.Informed}
-			table := map[string]string{}
-			if i%100 == 0 {
-				for number := range 500 {
-					table[fmt.Sprintf("call_%d", number)] = []string{"allow", "EPERM", "ENOSYS"}[(number*j+i)%3]
-				}
-			}
-			cell.Observed, _ = json.Marshal(table)
-			run.Cells = append(run.Cells, cell)
-		}
-	}
-	return run
 }
