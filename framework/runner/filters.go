@@ -34,7 +34,7 @@ func (g *gatherer) readFilters(ctx context.Context, pod workload.Pod, known seen
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	ctx, cancel := context.WithTimeout(ctx, g.options.Timeouts.Log)
+	ctx, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
 	defer cancel()
 	chains, err := g.to.Filters(ctx, pod.Object.Spec.NodeName, ids)
 	if err != nil {
