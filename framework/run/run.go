@@ -121,7 +121,7 @@ func (r *Run) plan(selection specs.Selection) []column.Column {
 	for _, each := range r.options.Checks {
 		if chosen[each.ID] {
 			r.results.Checks = append(r.results.Checks, results.Check{
-				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source,
+				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source, Volatile: each.Volatile,
 			})
 		}
 	}

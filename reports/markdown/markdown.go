@@ -11,6 +11,7 @@ import (
 	"assay/reports/difference"
 	"assay/reports/failure"
 	"assay/reports/inert"
+	"assay/reports/markup"
 	"assay/reports/results"
 )
 
@@ -55,7 +56,7 @@ func Write(w io.Writer, run *results.Results) error {
 func verdict(page *strings.Builder, run *results.Results) {
 	names := make([]string, 0, len(run.Columns))
 	for _, column := range run.Columns {
-		names = append(names, code(column.Name, shortWidth))
+		names = append(names, markup.Code(column.Name, shortWidth))
 	}
 	_, warnings := run.Failures()
 	counts := run.Count().String()
@@ -63,7 +64,7 @@ func verdict(page *strings.Builder, run *results.Results) {
 		counts += fmt.Sprintf(" (of the failures %d only recommended: a warning)", len(warnings))
 	}
 	fmt.Fprintf(page, "# Assay: %s\n\n**%s.** %d checks in %d columns: %s. The columns differ in %d checks.\n\n",
-		joined(names, mostAffected), prose(run.Outcome().String(), reasonWidth), len(run.Checks), len(run.Columns), counts, len(run.Differing()))
+		joined(names, mostAffected), markup.Prose(run.Outcome().String(), reasonWidth), len(run.Checks), len(run.Columns), counts, len(run.Differing()))
 }
 
 // joined is a list for the eye, of no more than most elements.
@@ -74,16 +75,8 @@ func joined(list []string, most int) string {
 	return strings.Join(list, ", ")
 }
 
-// part appends lines up to a size, and says how many it left out.
 func part(page *strings.Builder, lines []string, size int, what string) {
-	for i, line := range lines {
-		if size -= len(line); size < 0 {
-			fmt.Fprintf(page, "\n*%d of %d %s are left out here for their size; all are in results.json.*\n", len(lines)-i, len(lines), what)
-			break
-		}
-		page.WriteString(line)
-	}
-	page.WriteString("\n")
+	markup.Part(page, lines, size, what, "results.json")
 }
 
 func failures(page *strings.Builder, run *results.Results) {
@@ -106,7 +99,7 @@ func failures(page *strings.Builder, run *results.Results) {
 
 // folded is a text under a line that opens it.
 func folded(line, text string) string {
-	return fmt.Sprintf("<details><summary>%s</summary>\n\n%s\n</details>\n", summary(line, reasonWidth), block(inert.Cut(text, failureSize)))
+	return markup.Folded(line, markup.Block(inert.Cut(text, failureSize)), reasonWidth)
 }
 
 // errors groups the errors by column and reason: of a column that did not boot every cell has the same.
@@ -119,9 +112,9 @@ func errors(page *strings.Builder, run *results.Results) {
 	var lines []string
 	for _, column := range run.Columns {
 		if column.Error != "" {
-			lines = append(lines, fmt.Sprintf("- column %s could not be observed: %s\n", code(column.Name, shortWidth), code(column.Error, reasonWidth)))
+			lines = append(lines, fmt.Sprintf("- column %s could not be observed: %s\n", markup.Code(column.Name, shortWidth), markup.Code(column.Error, reasonWidth)))
 			if column.Logs != "" {
-				lines = append(lines, fmt.Sprintf("  - the nodes' logs are in %s\n", code(column.Logs, reasonWidth)))
+				lines = append(lines, fmt.Sprintf("  - the nodes' logs are in %s\n", markup.Code(column.Logs, reasonWidth)))
 			}
 		}
 	}
@@ -132,7 +125,7 @@ func errors(page *strings.Builder, run *results.Results) {
 			if cell.Column != first.Column || cell.Reason != first.Reason {
 				return false
 			}
-			same = append(same, code(cell.Check, shortWidth))
+			same = append(same, markup.Code(cell.Check, shortWidth))
 			return true
 		})
 		if len(same) == 1 {
@@ -140,7 +133,7 @@ func errors(page *strings.Builder, run *results.Results) {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("- %s, %d checks: %s. Checks: %s\n",
-			code(first.Column, shortWidth), len(same), code(first.Reason, reasonWidth), joined(same, mostAffected)))
+			markup.Code(first.Column, shortWidth), len(same), markup.Code(first.Reason, reasonWidth), joined(same, mostAffected)))
 	}
 	part(page, lines, errorsSize, "entries")
 }
@@ -162,7 +155,7 @@ func differs(page *strings.Builder, run *results.Results) {
 		for i, row := range rows {
 			id := ""
 			if i == 0 {
-				id = link(code(check.ID, shortWidth), check.Source)
+				id = markup.Link(markup.Code(check.ID, shortWidth), check.Source)
 			}
 			if i == mostRows {
 				fmt.Fprintf(&b, "| | *and %d more, see results.json* |%s\n", len(rows)-i, strings.Repeat(" |", len(run.Columns)))
@@ -183,19 +176,19 @@ func label(row difference.Row) string {
 	if row.Verdict {
 		return "verdict"
 	}
-	return code(row.Label(labelNames), labelWidth)
+	return markup.Code(row.Label(labelNames), labelWidth)
 }
 
 func cell(row difference.Row, value string) string {
 	if !row.Verdict {
-		return code(value, valueWidth)
+		return markup.Code(value, valueWidth)
 	}
 	word, reason, _ := strings.Cut(value, ": ")
 	if word == results.Fail.String() {
 		word = "**" + word + "**"
 	}
 	if reason != "" {
-		word += ": " + code(reason, valueWidth)
+		word += ": " + markup.Code(reason, valueWidth)
 	}
 	return word
 }
@@ -207,7 +200,7 @@ func header(run *results.Results, first ...string) string {
 		fmt.Fprintf(&b, "| %s ", name)
 	}
 	for _, column := range run.Columns {
-		fmt.Fprintf(&b, "| %s ", code(column.Name, shortWidth))
+		fmt.Fprintf(&b, "| %s ", markup.Code(column.Name, shortWidth))
 	}
 	return b.String() + "|\n" + strings.Repeat("| --- ", len(first)+len(run.Columns)) + "|\n"
 }
