@@ -26,6 +26,9 @@ type Field struct{ Text, Colour string }
 // Plain is a field without colour.
 func Plain(text string) Field { return Field{Text: text} }
 
+// Styled is a field in a colour.
+func Styled(text, colour string) Field { return Field{Text: text, Colour: colour} }
+
 // The width that is taken where none is known, and the least that is laid out for.
 const (
 	defaultWidth = 100

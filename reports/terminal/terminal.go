@@ -79,12 +79,12 @@ func (p *printer) differs(run *results.Results) {
 // rowsOf has the rows of one check: its ID with the verdicts or the one value that differ, and below it
 // the members that differ.
 func rowsOf(run *results.Results, check results.Check) [][]console.Field {
-	id := console.Field{inert.Short(check.ID, nameWidth), console.Bold}
+	id := console.Styled(inert.Short(check.ID, nameWidth), console.Bold)
 	var rows [][]console.Field
 	all := difference.Of(run, check.ID)
 	for i, row := range all {
 		if i == mostRows {
-			return append(rows, pad([]console.Field{{fmt.Sprintf("%sand %d more, see results.json", console.Indent, len(all)-i), console.Faint}}, len(run.Columns)))
+			return append(rows, pad([]console.Field{console.Styled(fmt.Sprintf("%sand %d more, see results.json", console.Indent, len(all)-i), console.Faint)}, len(run.Columns)))
 		}
 		first := id
 		if len(row.Of) > 0 {
@@ -109,7 +109,7 @@ func valueField(row difference.Row, value string) console.Field {
 		return console.Plain(inert.Short(value, valueWidth))
 	}
 	word, _, _ := strings.Cut(strings.Trim(value, "()"), ":")
-	return console.Field{inert.Short(value, verdictWidth), colourOfWord(word)}
+	return console.Styled(inert.Short(value, verdictWidth), colourOfWord(word))
 }
 
 func colourOfWord(word string) string {
@@ -129,10 +129,10 @@ func pad(row []console.Field, columns int) []console.Field {
 func heads(run *results.Results, first ...string) []console.Field {
 	var head []console.Field
 	for _, name := range first {
-		head = append(head, console.Field{name, console.Faint})
+		head = append(head, console.Styled(name, console.Faint))
 	}
 	for _, column := range run.Columns {
-		head = append(head, console.Field{inert.Short(column.Name, nameWidth), console.Bold})
+		head = append(head, console.Styled(inert.Short(column.Name, nameWidth), console.Bold))
 	}
 	return head
 }
@@ -255,7 +255,7 @@ func (p *printer) counts(run *results.Results) {
 	all := run.Count()
 	verdicts = slices.DeleteFunc(verdicts, func(verdict results.Verdict) bool { return all[verdict] == 0 })
 	for _, verdict := range verdicts {
-		head = append(head, console.Field{verdict.String(), colourOf(verdict)})
+		head = append(head, console.Styled(verdict.String(), colourOf(verdict)))
 	}
 	var rows [][]console.Field
 	for _, column := range run.Columns {
