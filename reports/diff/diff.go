@@ -174,9 +174,28 @@ func (d *Diff) Status() int {
 	return results.ExitExpected
 }
 
-// Empty says that nothing is different in any pair.
+// Empty says that no column and no check is different. What failed, broke or was flaky on both sides in
+// the same way is no difference.
 func (d *Diff) Empty() bool {
-	return len(d.OnlyBefore)+len(d.OnlyAfter) == 0 && !slices.ContainsFunc(d.Pairs, func(p Pair) bool { return len(p.Entries) > 0 })
+	return len(d.OnlyBefore)+len(d.OnlyAfter) == 0 && !slices.ContainsFunc(d.Pairs, func(p Pair) bool {
+		return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.differs() })
+	})
+}
+
+// differs says that the sides are not the same.
+func (e *Entry) differs() bool {
+	switch e.Class {
+	case StillFailing:
+		return len(e.Changes) > 0
+	case NotComparable:
+		return e.Before.Verdict != e.After.Verdict
+	case Flaky:
+		return false
+	case NewFailure, NewlySkipped, Changed, Fixed, Removed, Added:
+		return true
+	default:
+		return true
+	}
 }
 
 // Of are the entries of a class.

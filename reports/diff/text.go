@@ -99,36 +99,26 @@ func (t *text) class(p *Pair, class Class) {
 		return
 	}
 	t.Title("%s (%d)", heading(class, p), len(entries))
-	if class == Added || class == Removed || class == Flaky {
-		t.names(entries)
-		return
-	}
+	var brief []string
+	written := 0
 	for i := range entries {
-		if i > 0 {
+		entry := &entries[i]
+		if entry.brief() {
+			brief = append(brief, entry.name())
+			continue
+		}
+		if written > 0 {
 			t.Line("")
 		}
-		t.entry(&entries[i])
+		t.entry(entry)
+		written++
 	}
-}
-
-// names lists entries of which there is no more to say.
-func (t *text) names(entries []Entry) {
-	names := make([]string, 0, len(entries))
-	for i, entry := range entries {
-		if i == mostListed {
-			names = append(names, fmt.Sprintf("and %d more", len(entries)-i))
-			break
-		}
-		name := entry.Check
-		if state := entry.After; state != nil && entry.Class == Added || entry.Class == Removed {
-			if state == nil {
-				state = entry.Before
-			}
-			name += " (" + state.Verdict.String() + ")"
-		}
-		names = append(names, inert.Short(name, nameWidth))
+	if len(brief) > mostListed {
+		brief = append(brief[:mostListed], fmt.Sprintf("and %d more", len(brief)-mostListed))
 	}
-	t.Wrapped(console.Indent, strings.Join(names, ", "), "")
+	if len(brief) > 0 {
+		t.Wrapped(console.Indent, strings.Join(brief, ", "), "")
+	}
 }
 
 func (t *text) entry(e *Entry) {

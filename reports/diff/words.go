@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"assay/reports/difference"
@@ -32,7 +33,7 @@ func heading(class Class, pair *Pair) string {
 	case Changed:
 		return "Changed: the verdict is the same, what was observed is not"
 	case StillFailing:
-		return "Still failing: " + before + " and " + after + " both fail"
+		return "Still failing: " + before + " and " + after
 	case Fixed:
 		return "Fixed: " + before + " fails or lacks it, " + after + " does not"
 	case NotComparable:
@@ -82,7 +83,11 @@ func (d *Diff) headline() string {
 
 // title names the two columns with their versions.
 func (p *Pair) title() string {
-	return p.side(p.Before, func(f Fact) string { return f.Before }) + " → " + p.side(p.After, func(f Fact) string { return f.After })
+	before, after := p.side(p.Before, func(f Fact) string { return f.Before }), p.side(p.After, func(f Fact) string { return f.After })
+	if before == after {
+		return before
+	}
+	return before + " → " + after
 }
 
 func (p *Pair) side(name string, of func(Fact) string) string {
@@ -137,17 +142,48 @@ func value(text string) string {
 	return text
 }
 
-// named lists the names that a change is about.
+// named lists the names that a change is about; of names that count on only the first and the last are
+// said: "number 337-387".
 func named(c difference.Change, most int) string {
-	if len(c.Of) <= most {
-		return strings.Join(c.Of, ", ")
+	names := ranges(c.Of)
+	if len(names) <= most {
+		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(c.Of[:most], ", "), len(c.Of)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func ranges(names []string) []string {
+	short := make([]string, 0, len(names))
+	for i := 0; i < len(names); {
+		prefix, first, counts := numbered(names[i])
+		end := i + 1
+		for last := first; counts && end < len(names); end++ {
+			next, number, is := numbered(names[end])
+			if !is || next != prefix || number != last+1 {
+				break
+			}
+			last = number
+		}
+		if end-i > 2 {
+			short = append(short, fmt.Sprintf("%s-%d", names[i], first+end-i-1))
+		} else {
+			short = append(short, names[i:end]...)
+		}
+		i = end
+	}
+	return short
+}
+
+// numbered takes the number off a name that is a word and a number.
+func numbered(name string) (prefix string, number int, is bool) {
+	prefix, digits, found := strings.Cut(name, " ")
+	number, err := strconv.Atoi(digits)
+	return prefix, number, found && err == nil
 }
 
 // states says what the verdicts and their reasons were where the verdict changed or is a failure.
 func (e *Entry) states() []string {
-	if e.Class == Changed && e.Before.Verdict == e.After.Verdict || e.Class == Flaky {
+	if e.Class == Changed && e.Before.Verdict == e.After.Verdict || !e.differs() {
 		return nil
 	}
 	var lines []string
@@ -197,4 +233,21 @@ func attempts(state *State) int {
 		return 0
 	}
 	return state.Attempts
+}
+
+// brief says that the name of the entry says all of it.
+func (e *Entry) brief() bool {
+	return e.Class == Added || e.Class == Removed || !e.differs()
+}
+
+// name is the check with the verdict where it is not known from the class.
+func (e *Entry) name() string {
+	name := e.Check
+	switch {
+	case e.Before == nil:
+		name += " (" + e.After.Verdict.String() + ")"
+	case e.After == nil || e.Class == NotComparable:
+		name += " (" + e.Before.Verdict.String() + ")"
+	}
+	return inert.Short(name, nameWidth)
 }
