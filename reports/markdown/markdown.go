@@ -43,6 +43,7 @@ func Write(w io.Writer, run *results.Results) error {
 	verdict(&page, run)
 	facts(&page, run)
 	failures(&page, run)
+	expectations(&page, run)
 	errors(&page, run)
 	differs(&page, run)
 	matrix(&page, run)
@@ -95,6 +96,35 @@ func failures(page *strings.Builder, run *results.Results) {
 		}
 		part(page, lines, failuresSize, "texts")
 	}
+}
+
+// expectations says which failures are expected, which expectations are broken and which are out of date.
+func expectations(page *strings.Builder, run *results.Results) {
+	if broken := run.Unexpected(); len(broken) > 0 {
+		fmt.Fprintf(page, "## Broken expectations (%d)\n\n", len(broken))
+		lines := make([]string, 0, len(broken))
+		for _, cell := range broken {
+			lines = append(lines, folded(cell.Check+" in "+cell.Column+": "+cell.Expectation.Text, failure.Text(run, cell)))
+		}
+		part(page, lines, errorsSize, "texts")
+	}
+	if expected := run.Expected(); len(expected) > 0 {
+		fmt.Fprintf(page, "## Expected failures (%d)\n\n", len(expected))
+		lines := make([]string, 0, len(expected))
+		for _, cell := range expected {
+			lines = append(lines, fmt.Sprintf("- %s in %s: %s (%s)\n", markup.Link(markup.Code(cell.Check, shortWidth), cell.Expectation.Link), markup.Code(cell.Column, shortWidth), markup.Prose(cell.Expectation.Reason, reasonWidth), markup.Code(cell.Expectation.Entry, shortWidth)))
+		}
+		part(page, lines, errorsSize, "failures")
+	}
+	if run.Expectations == nil || len(run.Expectations.Findings) == 0 {
+		return
+	}
+	fmt.Fprintf(page, "## Expectations to look at (%d)\n\n", len(run.Expectations.Findings))
+	lines := make([]string, 0, len(run.Expectations.Findings))
+	for _, finding := range run.Expectations.Findings {
+		lines = append(lines, fmt.Sprintf("- %s: %s\n", markup.Code(finding.Entry, shortWidth), markup.Prose(finding.Text, reasonWidth)))
+	}
+	part(page, lines, errorsSize, "entries")
 }
 
 // folded is a text under a line that opens it.

@@ -15,6 +15,8 @@ const (
 // Expectation is what an entry of an expectations file says about a cell.
 type Expectation struct {
 	State ExpectationState `json:"state"`
+	// Verdict is the expected one; empty where only the observation is expected.
+	Verdict Verdict `json:"verdict,omitempty"`
 	// Text says in a sentence what was expected and, where it is another, what was observed.
 	Text string `json:"text"`
 	// Reason, Link, Owner and Expires (YYYY-MM-DD) are the entry's.
@@ -46,7 +48,7 @@ type ExpectationFinding struct {
 
 // ExpectedFailure says that the cell fails, and that this was expected.
 func (c Cell) ExpectedFailure() bool {
-	return c.Verdict == Fail && c.Expectation != nil && c.Expectation.State == ExpectationMet
+	return c.Verdict == Fail && c.Expectation != nil && c.Expectation.State == ExpectationMet && c.Expectation.Verdict == Fail
 }
 
 // Expected are the cells that fail as expected.

@@ -45,6 +45,7 @@ func Write(w io.Writer, run *results.Results, options Options) error {
 	p := &printer{console.New(w, options.Width, options.Colour)}
 	p.differs(run)
 	p.failures(run)
+	p.expectations(run)
 	p.errors(run)
 	p.times(run)
 	p.counts(run)
@@ -141,6 +142,32 @@ func (p *printer) failures(run *results.Results) {
 	broken, warnings := run.Failures()
 	p.texts(run, broken, "Failures: %d", console.Red)
 	p.texts(run, warnings, "Warnings, recommendations that are not followed: %d", console.Yellow)
+}
+
+// expectations says which failures are expected, which expectations are broken and which are out of date.
+func (p *printer) expectations(run *results.Results) {
+	p.texts(run, run.Unexpected(), "Broken expectations: %d", console.Red)
+	if expected := run.Expected(); len(expected) > 0 {
+		p.Title("Expected failures: %d", len(expected))
+		for i, cell := range expected {
+			if i == mostTexts {
+				p.Line(fmt.Sprintf("%sand %d more, see the reports", console.Indent, len(expected)-i))
+				break
+			}
+			p.Wrapped(console.Indent, inert.Short(fmt.Sprintf("%s in %s: %s %s", cell.Check, cell.Column, cell.Expectation.Reason, cell.Expectation.Link), reasonWidth), "")
+		}
+	}
+	if run.Expectations == nil || len(run.Expectations.Findings) == 0 {
+		return
+	}
+	p.Title("Expectations to look at: %d", len(run.Expectations.Findings))
+	for _, finding := range run.Expectations.Findings {
+		colour := console.Yellow
+		if finding.Strict && run.Expectations.Strict {
+			colour = console.Red
+		}
+		p.Wrapped(console.Indent, inert.Short(finding.Entry+": "+finding.Text, reasonWidth), colour)
+	}
 }
 
 // texts writes the full text of each cell.
