@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"assay/reports/atomicfile"
+	"assay/reports/html"
 	"assay/reports/jsonlines"
 	"assay/reports/junit"
 	"assay/reports/markdown"
@@ -20,6 +21,7 @@ import (
 const (
 	ResultsFile   = "results.json"
 	JUnitFile     = "junit.xml"
+	HTMLFile      = "index.html"
 	MarkdownFile  = "matrix.md"
 	JSONLinesFile = "cells.jsonl"
 	// LatestLink is the symbolic link next to a run's directory that points to the latest one.
@@ -38,6 +40,12 @@ func WriteAll(directory string, run *results.Results) ([]string, error) {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of the reports: %w", err)
 	}
+	// The evidence is that of the directory and not what a link in it or a name with dots leads to.
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of the reports: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // read only
 	var files []string
 	var problems []error
 	write := func(name string, write func(io.Writer) error) {
@@ -49,6 +57,7 @@ func WriteAll(directory string, run *results.Results) ([]string, error) {
 	}
 	write(ResultsFile, run.Encode)
 	problems = append(problems, run.Validate())
+	write(HTMLFile, func(w io.Writer) error { return html.Write(w, run, root.FS()) })
 	write(MarkdownFile, func(w io.Writer) error { return markdown.Write(w, run) })
 	write(JUnitFile, func(w io.Writer) error { return junit.Write(w, run) })
 	for i, name := range columnFiles(run) {

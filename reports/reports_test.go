@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"assay/reports"
+	"assay/reports/html"
 	_ "assay/reports/internal/golden" // its flag, so that go test ./reports/... -update runs here too
 	"assay/reports/internal/sample"
 	"assay/reports/jsonlines"
@@ -32,7 +33,7 @@ func TestWriteAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"results.json", "matrix.md", "junit.xml", "junit-containerd.xml", "junit-cri-o.xml", "cells.jsonl"}
+	want := []string{"results.json", "index.html", "matrix.md", "junit.xml", "junit-containerd.xml", "junit-cri-o.xml", "cells.jsonl"}
 	if !slices.Equal(files, want) {
 		t.Errorf("got %v, want %v", files, want)
 	}
@@ -100,7 +101,7 @@ func TestWriteAllNamesTheFilesOfColumnsApart(t *testing.T) {
 			t.Errorf("%s is there twice", name)
 		}
 	}
-	if len(files) != 8 {
+	if len(files) != 9 {
 		t.Errorf("got %v", files)
 	}
 }
@@ -115,7 +116,7 @@ func TestWriteAllWritesWhatDoesNotFit(t *testing.T) {
 	if !errors.As(err, &invalid) {
 		t.Errorf("got %v, want an InvalidError", err)
 	}
-	if len(files) != 6 {
+	if len(files) != 7 {
 		t.Errorf("only %v were written", files)
 	}
 }
@@ -134,6 +135,7 @@ func TestWriteAllWithoutItsFolder(t *testing.T) {
 func renderers() map[string]func(io.Writer, *results.Results) error {
 	return map[string]func(io.Writer, *results.Results) error{
 		"junit":     func(w io.Writer, run *results.Results) error { return junit.Write(w, run) },
+		"html":      func(w io.Writer, run *results.Results) error { return html.Write(w, run, nil) },
 		"markdown":  markdown.Write,
 		"jsonlines": jsonlines.Write,
 		"terminal": func(w io.Writer, run *results.Results) error {
@@ -181,7 +183,7 @@ func FuzzRender(f *testing.F) {
 
 // A run as large as the suite is expected to become renders in the blink of an eye.
 func TestALargeRunRendersQuickly(t *testing.T) {
-	run := large()
+	run := sample.Large()
 	for name, write := range renderers() {
 		started := time.Now()
 		if err := write(io.Discard, run); err != nil {
@@ -193,27 +195,4 @@ func TestALargeRunRendersQuickly(t *testing.T) {
 			t.Errorf("%s took %s", name, took)
 		}
 	}
-}
-
-func large() *results.Results {
-	run := &results.Results{}
-	for i := range 12 {
-		run.Columns = append(run.Columns, results.Column{Name: fmt.Sprintf("column-%d", i)})
-	}
-	for i := range 300 {
-		check := results.Check{ID: fmt.Sprintf("area/check-%d", i), Area: "area", Level: results.LevelInfo}
-		run.Checks = append(run.Checks, check)
-		for j, column := range run.Columns {
-			cell := results.Cell{Check: check.ID, Column: column.Name, Verdict: results.Informed}
-			table := map[string]string{}
-			if i%100 == 0 {
-				for number := range 500 {
-					table[fmt.Sprintf("call_%d", number)] = []string{"allow", "EPERM", "ENOSYS"}[(number*j+i)%3]
-				}
-			}
-			cell.Observed, _ = json.Marshal(table)
-			run.Cells = append(run.Cells, cell)
-		}
-	}
-	return run
 }

@@ -41,7 +41,7 @@ const (
 func Write(w io.Writer, run *results.Results) error {
 	var page strings.Builder
 	verdict(&page, run)
-	facts(&page, run)
+	environment(&page, run)
 	failures(&page, run)
 	expectations(&page, run)
 	errors(&page, run)
