@@ -59,7 +59,7 @@ Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could no
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
-		diffCommand(status, nil))
+		renderCommand(), mergeCommand(status), diffCommand(status, nil), expectationsCommand(status), historyCommand())
 	wrapArguments(root)
 	return root
 }

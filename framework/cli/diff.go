@@ -12,11 +12,13 @@ import (
 	"assay/reports"
 	"assay/reports/atomicfile"
 	"assay/reports/diff"
+	"assay/reports/meaning"
 )
 
-func diffCommand(status *int, explainer diff.Explainer) *cobra.Command {
+func diffCommand(status *int, explainer meaning.Explainer) *cobra.Command {
 	var renamed map[string]string
 	var format, failOn, out string
+	var expected expected
 	c := &cobra.Command{
 		Use:   "diff BEFORE AFTER",
 		Short: "Compare two runs, or two columns: what fails now, what changed, what it means",
@@ -43,6 +45,9 @@ counts besides what was skipped, removed, changed or cannot be compared; never c
 			if err != nil {
 				return &run.UsageError{Err: err}
 			}
+			if err := expected.apply(after.Run); err != nil {
+				return err
+			}
 			d := diff.Compare(before, after, matched, diff.Options{FailOn: diff.FailOn(failOn), Explainer: explainer})
 			*status = d.Status()
 			if out != "" {
@@ -55,6 +60,7 @@ counts besides what was skipped, removed, changed or cannot be compared; never c
 	flags.StringToStringVar(&renamed, "map", nil, "compare this column with one of another name, `BEFORE=AFTER`; may be repeated")
 	flags.StringVar(&format, "format", "text", "`format`: text, markdown, html or json")
 	flags.StringVar(&failOn, "fail-on", string(diff.FailOnMust), "what is worse: must, should, change or never")
+	expected.flags(c)
 	flags.StringVar(&out, "out", "", "write to this `file` instead of standard output")
 	return c
 }

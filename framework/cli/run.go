@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -11,7 +10,6 @@ import (
 	"assay/framework/check"
 	"assay/framework/run"
 	"assay/framework/specs"
-	"assay/reports/terminal"
 	"assay/suites"
 )
 
@@ -81,11 +79,7 @@ func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, chec
 	if err != nil {
 		return 0, err
 	}
-	width, colour := shape(c.OutOrStdout())
-	if err := terminal.Write(c.OutOrStdout(), &final, terminal.Options{Directory: folder, Files: files, Width: width, Colour: colour}); err != nil {
-		return 0, fmt.Errorf("print the results: %w", err)
-	}
-	return final.Run.Exit, nil
+	return final.Run.Exit, say(c, &final, folder, files)
 }
 
 // selected are the checks of a run, with the candidates where they are wanted.

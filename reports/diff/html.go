@@ -2,13 +2,11 @@ package diff
 
 import (
 	_ "embed"
-	"fmt"
 	"html/template"
 	"io"
-	"net/url"
 
 	"assay/reports/difference"
-	"assay/reports/inert"
+	"assay/reports/internal/page"
 )
 
 //go:embed page.html.tmpl
@@ -19,17 +17,6 @@ const shownInPage = 600
 
 // WriteHTML writes the comparison as one page that needs nothing else.
 func (d *Diff) WriteHTML(w io.Writer) error {
-	page, err := template.New("page").Funcs(template.FuncMap{
-		"line":       func(text string) string { return inert.Short(text, reasonWidth) },
-		"value":      orNone,
-		"heading":    heading,
-		"transition": transition,
-		"names":      func(c difference.Change) string { return named(c, shownInPage) },
-		"web":        web,
-	}).Parse(pageText)
-	if err != nil {
-		return fmt.Errorf("read the page's template: %w", err)
-	}
 	type section struct {
 		Class   Class
 		Heading string
@@ -61,19 +48,11 @@ func (d *Diff) WriteHTML(w io.Writer) error {
 		}
 		data.Views = append(data.Views, v)
 	}
-	if err := page.Execute(w, data); err != nil {
-		return fmt.Errorf("write the comparison as HTML: %w", err)
-	}
-	return nil
-}
-
-// web is the address where it is one of the web, else nothing.
-func web(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" {
-		return ""
-	}
-	return parsed.String()
+	return page.Write(w, pageText, template.FuncMap{
+		"value":      orNone,
+		"transition": transition,
+		"names":      func(c difference.Change) string { return named(c, shownInPage) },
+	}, data)
 }
 
 // States are the verdicts of both sides in words.
