@@ -30,9 +30,9 @@ func (d *Diff) WriteHTML(w io.Writer) error {
 	}
 	data := struct {
 		*Diff
-		Headline string
-		Views    []view
-	}{Diff: d, Headline: d.headline()}
+		Headline, Between string
+		Views             []view
+	}{Diff: d, Headline: d.headline(), Between: d.between()}
 	for i := range d.Pairs {
 		pair := &d.Pairs[i]
 		v := view{Pair: pair, Title: pair.title(), Same: pair.sameFacts()}
@@ -51,6 +51,7 @@ func (d *Diff) WriteHTML(w io.Writer) error {
 	return page.Write(w, pageText, template.FuncMap{
 		"value":      orNone,
 		"transition": transition,
+		"few":        func(c difference.Change) bool { return len(c.Of) <= fewNames },
 		"names":      func(c difference.Change) string { return named(c, shownInPage) },
 	}, data)
 }

@@ -21,7 +21,7 @@ const shownInMarkdown = 30
 // WriteMarkdown writes the comparison for step summaries and pull requests.
 func (d *Diff) WriteMarkdown(w io.Writer) error {
 	var page strings.Builder
-	fmt.Fprintf(&page, "# Assay: what changes\n\n**%s.**\n\n", markup.Prose(d.headline(), reasonWidth))
+	fmt.Fprintf(&page, "# Assay: what changes\n\n**%s.** %s\n\n", markup.Prose(d.headline(), reasonWidth), markup.Prose(d.between(), reasonWidth))
 	share := (pageSize - page.Len()) / max(len(d.Pairs), 1)
 	for i := range d.Pairs {
 		d.Pairs[i].markdown(&page, share-tailSize)

@@ -27,6 +27,7 @@ const mostListed = 40
 // WriteText writes the comparison for a terminal.
 func (d *Diff) WriteText(w io.Writer, options TextOptions) error {
 	t := &text{console.New(w, options.Width, options.Colour)}
+	t.Line(t.Coloured(d.between(), console.Faint))
 	for i := range d.Pairs {
 		if i > 0 {
 			t.Line("")

@@ -14,6 +14,7 @@ import (
 // The most characters that reports for the eye show of a value, and names of one change.
 const (
 	valueWidth  = 160
+	listWidth   = 600
 	reasonWidth = 400
 	nameWidth   = 60
 	namesShown  = 60
@@ -62,7 +63,11 @@ func (d *Diff) headline() string {
 	var parts []string
 	for _, class := range Classes() {
 		if counts[class] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[class], class))
+			name := string(class)
+			if class == NewFailure && counts[class] > 1 {
+				name += "s"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", counts[class], name))
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d the same", same))
@@ -79,6 +84,18 @@ func (d *Diff) headline() string {
 		verdict += fmt.Sprintf(" (--fail-on %s)", d.FailOn)
 	}
 	return verdict + ": " + strings.Join(parts, ", ")
+}
+
+// between names the runs that are compared.
+func (d *Diff) between() string {
+	if d.Before == d.After {
+		return "Within " + d.After.words()
+	}
+	return "From " + d.Before.words() + " to " + d.After.words()
+}
+
+func (s Side) words() string {
+	return "run " + inert.Short(s.Run, nameWidth) + " of " + s.Started.UTC().Format("2006-01-02 15:04") + " UTC"
 }
 
 // title names the two columns with their versions.
@@ -125,10 +142,10 @@ func transition(c difference.Change) string {
 	}
 	var parts []string
 	if len(c.Gone) > 0 {
-		parts = append(parts, "gone "+inert.Short(strings.Join(c.Gone, " "), valueWidth))
+		parts = append(parts, "gone "+inert.Short(strings.Join(c.Gone, " "), listWidth))
 	}
 	if len(c.Added) > 0 {
-		parts = append(parts, "added "+inert.Short(strings.Join(c.Added, " "), valueWidth))
+		parts = append(parts, "added "+inert.Short(strings.Join(c.Added, " "), listWidth))
 	}
 	return strings.Join(parts, ", ") + fmt.Sprintf(" (%d → %d)", c.Kept+len(c.Gone), c.Kept+len(c.Added))
 }

@@ -10,6 +10,7 @@ import (
 
 	"assay/framework/yamlfile"
 	"assay/reports/expectations"
+	_ "assay/reports/internal/golden" // its flag, so that go test ./reports/... -update runs here too
 	"assay/reports/results"
 )
 

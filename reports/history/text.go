@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"assay/reports/console"
@@ -140,5 +141,6 @@ func (h *History) WriteHTML(w io.Writer) error {
 		*History
 		Headline, Legend string
 		List             []Series
-	}{h, h.headline(), legend, h.Noteworthy()})
+		Worse            bool
+	}{h, h.headline(), legend, h.Noteworthy(), slices.ContainsFunc(h.Series, func(s Series) bool { return s.Bad })})
 }
