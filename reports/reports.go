@@ -19,11 +19,13 @@ import (
 
 // The names of the files of a run.
 const (
-	ResultsFile   = "results.json"
-	JUnitFile     = "junit.xml"
-	HTMLFile      = "index.html"
-	MarkdownFile  = "matrix.md"
-	JSONLinesFile = "cells.jsonl"
+	ResultsFile = "results.json"
+	JUnitFile   = "junit.xml"
+	// StrictJUnitFile has what the schema of Jenkins' xunit plugin allows; it is written on request.
+	StrictJUnitFile = "junit-strict.xml"
+	HTMLFile        = "index.html"
+	MarkdownFile    = "matrix.md"
+	JSONLinesFile   = "cells.jsonl"
 	// LatestLink is the symbolic link next to a run's directory that points to the latest one.
 	LatestLink = "latest"
 )
@@ -58,9 +60,11 @@ const (
 	Markdown  = "markdown"
 	JUnit     = "junit"
 	JSONLines = "jsonlines"
+	// StrictJUnit is written on request only.
+	StrictJUnit = "junit-strict"
 )
 
-// Formats lists the formats in the order in which a reader wants them.
+// Formats lists the formats that a run is written in, in the order in which a reader wants them.
 func Formats() []string { return []string{HTML, Markdown, JUnit, JSONLines} }
 
 // Render writes the formats into the directory, which is made when it is not there, and returns the
@@ -96,6 +100,8 @@ func Render(directory, evidence string, run *results.Results, formats ...string)
 			for i, name := range columnFiles(run) {
 				write(name, func(w io.Writer) error { return junit.Write(w, run, run.Columns[i].Name) })
 			}
+		case StrictJUnit:
+			write(StrictJUnitFile, func(w io.Writer) error { return junit.WriteStrict(w, run) })
 		case JSONLines:
 			write(JSONLinesFile, func(w io.Writer) error { return jsonlines.Write(w, run) })
 		default:

@@ -24,14 +24,17 @@ func renderCommand() *cobra.Command {
 		Use:   "render RESULTS",
 		Short: "Render the reports of a run again, without a cluster",
 		Long: `Renders the reports from a results file or the directory of a run, next to it or into --out, and prints
-what a run prints. With --expectations the run is compared with that file as if it had just ended.`,
+what a run prints. With --expectations the run is compared with that file as if it had just ended.
+The format junit-strict, on request only, is what the schema of Jenkins' xunit plugin allows: JUnit
+without properties of test cases.`,
 		Example: `  assay render reports/out/latest
   assay render results.json --format markdown --out summary`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, arguments []string) error {
+			known := append(reports.Formats(), reports.StrictJUnit)
 			for _, format := range formats {
-				if !slices.Contains(reports.Formats(), format) {
-					return usage("--format can be %s, not %q", strings.Join(reports.Formats(), ", "), format)
+				if !slices.Contains(known, format) {
+					return usage("--format can be %s, not %q", strings.Join(known, ", "), format)
 				}
 			}
 			loaded, from, err := load(arguments[0])

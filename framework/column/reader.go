@@ -23,7 +23,10 @@ type reader struct {
 	known Known
 }
 
-func (r *reader) ociRuntime(c *Column) yamlfile.Visit { return r.OneOf(&c.OCIRuntime, "runc", "crun") }
+func (r *reader) ociRuntime(c *Column) yamlfile.Visit {
+	return r.OneOf(&c.OCIRuntime, "runc", "crun")
+}
+
 func (r *reader) network(c *Column) yamlfile.Visit {
 	return r.OneOf(&c.Network, KubeRouter, Kindnet, NoNetwork)
 }

@@ -268,3 +268,21 @@ func TestHostileTextIsInert(t *testing.T) {
 		t.Errorf("the page has %d scripts", scripts)
 	}
 }
+
+func TestALargeComparisonIsSmallEnoughForASummary(t *testing.T) {
+	before, after := sample.Large(), sample.Large()
+	for i := range after.Cells {
+		after.Cells[i].Observed = json.RawMessage(`{"a":"` + strings.Repeat("b", 5000) + `"}`)
+		after.Cells[i].Verdict = results.Verdicts()[i%6]
+	}
+	var b bytes.Buffer
+	if err := compare(t, input(before, ""), input(after, ""), diff.Options{}).WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 {
+		t.Errorf("%d bytes", b.Len())
+	}
+	if strings.Count(b.String(), "<details>") != strings.Count(b.String(), "</details>") {
+		t.Error("something folded is not closed")
+	}
+}

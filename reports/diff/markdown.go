@@ -9,11 +9,15 @@ import (
 	"assay/reports/markup"
 )
 
-// The most bytes of each part of each pair; together well under the 1 MiB of a step summary.
+// The most bytes of the page, well under the 1 MiB of a step summary, and the part of a pair's share that
+// the entries of one class may have.
 const (
-	pageSize = 900 << 10
-	tailSize = 4 << 10
+	pageSize   = 800 << 10
+	classShare = 4
 )
+
+// folded is the number of entries of a class from which on they are folded.
+const folded = 10
 
 // shownInMarkdown is the number of names of one change that are listed.
 const shownInMarkdown = 30
@@ -24,7 +28,7 @@ func (d *Diff) WriteMarkdown(w io.Writer) error {
 	fmt.Fprintf(&page, "# Assay: what changes\n\n**%s.** %s\n\n", markup.Prose(d.headline(), reasonWidth), markup.Prose(d.between(), reasonWidth))
 	share := (pageSize - page.Len()) / max(len(d.Pairs), 1)
 	for i := range d.Pairs {
-		d.Pairs[i].markdown(&page, share-tailSize)
+		d.Pairs[i].markdown(&page, share)
 	}
 	for title, names := range map[string][]string{"before": d.OnlyBefore, "after": d.OnlyAfter} {
 		if len(names) > 0 {
@@ -52,23 +56,36 @@ func (p *Pair) markdown(page *strings.Builder, size int) {
 		lines = nil
 	}
 	lines = append(lines, "\nThe same: "+markup.Prose(p.sameFacts(), 2*reasonWidth)+"\n\n")
+	section(page, lines, size/classShare)
 	for _, class := range Classes() {
 		entries := p.Of(class)
 		if len(entries) == 0 {
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("### %s (%d)\n\n", markup.Prose(heading(class, p), reasonWidth), len(entries)))
+		lines := make([]string, 0, len(entries))
 		for i := range entries {
 			lines = append(lines, entries[i].markdown())
 		}
-		lines = append(lines, "\n")
+		var list strings.Builder
+		section(&list, lines, size/classShare)
+		fmt.Fprintf(page, "### %s (%d)\n\n", markup.Prose(heading(class, p), reasonWidth), len(entries))
+		if len(entries) > folded && class != NewFailure {
+			page.WriteString(markup.Folded(fmt.Sprintf("%d checks", len(entries)), list.String(), reasonWidth) + "\n")
+		} else {
+			page.WriteString(list.String())
+		}
 	}
 	if len(p.LeftOut) > 0 {
-		lines = append(lines, fmt.Sprintf("Not compared, because it differs from run to run (%d):\n\n", len(p.LeftOut)))
+		fmt.Fprintf(page, "Not compared, because it differs from run to run (%d):\n\n", len(p.LeftOut))
+		lines := make([]string, 0, len(p.LeftOut))
 		for _, left := range p.LeftOut {
 			lines = append(lines, fmt.Sprintf("- %s: %s\n", markup.Code(left.Check, nameWidth), markup.Prose(left.Why, reasonWidth)))
 		}
+		section(page, lines, size/classShare)
 	}
+}
+
+func section(page *strings.Builder, lines []string, size int) {
 	markup.Part(page, lines, size, "lines", "the JSON of the comparison")
 }
 

@@ -35,6 +35,23 @@ const (
 
 // Write writes the named columns, all when none is named.
 func Write(w io.Writer, run *results.Results, columns ...string) error {
+	return write(w, documentOf(run, columns))
+}
+
+// WriteStrict writes all columns without the properties of test cases. Jenkins' JUnit plugin, Prow and
+// others read them; the schema of Jenkins' xunit plugin, which refuses files, knows none:
+// https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
+func WriteStrict(w io.Writer, run *results.Results) error {
+	document := documentOf(run, nil)
+	for _, suite := range document.Suites {
+		for i := range suite.Cases {
+			suite.Cases[i].Properties = nil
+		}
+	}
+	return write(w, document)
+}
+
+func documentOf(run *results.Results, columns []string) testsuites {
 	document := testsuites{Name: "assay"}
 	limit := textLimit(run, columns)
 	for _, column := range run.Columns {
@@ -48,6 +65,10 @@ func Write(w io.Writer, run *results.Results, columns ...string) error {
 		document.Errors += suite.Errors
 	}
 	document.Time = seconds(run.Run.Finished.Sub(run.Run.Started).Seconds())
+	return document
+}
+
+func write(w io.Writer, document testsuites) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write JUnit: %w", err)
 	}
