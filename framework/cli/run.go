@@ -24,7 +24,10 @@ func runCommand(status *int) *cobra.Command {
 time, writes the reports to reports/out/<run> (and reports/out/latest), and deletes the clusters.
 
 The filters are Ginkgo's: --focus and --skip are regular expressions on "<column> <check>: <claim>",
---label-filter is an expression over columns, areas and levels.`,
+--label-filter is an expression over columns, areas and levels.
+
+What is expected of the columns is in the expectations file that the matrix names: an expected failure does
+not fail the run, a broken expectation does.`,
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
   assay run --matrix kind-configs/examples/cri-o-net-raw.yaml`,
