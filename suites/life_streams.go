@@ -16,8 +16,6 @@ func execute(script string) check.Procedure {
 	return check.Procedure{Name: check.ProcedureExec, Args: map[string]string{"script": script}}
 }
 
-// holding is a container that asks for nothing and stays.
-
 func lifeStreams() []check.Check {
 	halfEnded := check.Pod{Alone: "exec in an ended container"}
 	return []check.Check{
@@ -85,9 +83,10 @@ func execProbe() check.Check {
 			TimeoutSeconds: 1, PeriodSeconds: period, FailureThreshold: 1,
 		}
 	}
-	const once = 300
+	// A kubelet that started not long ago waits for up to a whole period before the first probe.
+	const period = 10
 	ready := holding(unset())
-	ready.Extra.ReadinessProbe = hangs(once)
+	ready.Extra.ReadinessProbe = hangs(period)
 	live := signalled("end")
 	live.Extra.LivenessProbe = hangs(1)
 	return check.Check{
@@ -97,7 +96,7 @@ func execProbe() check.Check {
 		Source: "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#configure-probes",
 		Trials: []check.Trial{
 			{
-				Name: "readinessProbe of 300 s, timeoutSeconds 1", Container: ready,
+				Name: "readinessProbe of 300 s, timeoutSeconds 1", Pod: check.Pod{Alone: "hanging readinessProbe"}, Container: ready,
 				Procedure: check.Procedure{Name: check.ProcedureProbeTimeout, Args: map[string]string{"process": "sleep"}},
 				Want:      check.Values{"event": "timed out", "left": "nothing"},
 			},

@@ -13,6 +13,9 @@ const (
 	// CommandSignals prints "ready", then "signal NAME" for each signal that it gets, and from the first
 	// one on every 100 ms "alive MILLISECONDS" since then. With the argument "end" it ends with the first.
 	CommandSignals = "signals"
+	// CommandTerminal prints the size of its terminal, "ROWS COLUMNS", once it is that of its two arguments,
+	// or five seconds later.
+	CommandTerminal = "terminal"
 	// CommandDigest serves TCP on DigestPort: it answers the first DigestBytes bytes of a connection with a
 	// line of their SHA-256, and the end of what it gets with the line "end".
 	CommandDigest = "digest"

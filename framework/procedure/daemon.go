@@ -26,11 +26,12 @@ const interval = 500 * time.Millisecond
 type life struct {
 	id       string
 	restarts int32
+	runs     bool
 }
 
 // restartRuntime makes a static pod on the node of the subject, restarts the runtime's daemon there and
-// waits until it serves again. Values: "pod" and "static pod" are "the same container", or how many
-// restarts were counted; "process" says whether the first process of the subject's container is "the same";
+// waits until it serves again. Values: "pod" and "static pod" are "the same container", "ended" when
+// it does not run any more, or how many restarts were counted; "process" says whether the first process of the subject's container is "the same";
 // "exec" is "works" when a command can be run again, "new container" is "runs" when the node starts one.
 func restartRuntime(ctx context.Context, s Subject) (result probe.Result, err error) {
 	if s.NodeExec == nil {
@@ -151,7 +152,7 @@ func (s Subject) lives(ctx context.Context, static string) ([2]life, error) {
 			return lives, fmt.Errorf("pod %s has no status of its container", name)
 		}
 		status := pod.Status.ContainerStatuses[0]
-		lives[i] = life{id: status.ContainerID, restarts: status.RestartCount}
+		lives[i] = life{id: status.ContainerID, restarts: status.RestartCount, runs: status.State.Running != nil}
 	}
 	return lives, nil
 }
@@ -162,6 +163,8 @@ func compareLives(before, after life) string {
 		return fmt.Sprintf("%d restarts", after.restarts-before.restarts)
 	case after.id != before.id:
 		return "another container"
+	case !after.runs:
+		return "ended"
 	default:
 		return "the same container"
 	}
@@ -190,6 +193,10 @@ func (s Subject) untilExec(ctx context.Context) (string, error) {
 	defer cancel()
 	start, last := "", error(nil)
 	err := wait.PollUntilContextCancel(waiting, interval, true, func(ctx context.Context) (bool, error) {
+		// A request that meets with the restart may never be answered; the next one is.
+		const answer = 5 * time.Second
+		ctx, cancel := context.WithTimeout(ctx, answer)
+		defer cancel()
 		var err error
 		if start, err = s.processStart(ctx); err != nil {
 			last = err

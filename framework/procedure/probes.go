@@ -45,12 +45,12 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	var last error
 	looked := false
 	err = wait.PollUntilContextCancel(looking, 500*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		e := &execution{command: []string{"/bin/pidof", s.Args["process"]}}
-		if last = s.exec(ctx, s.Container, e); last != nil {
+		left, err := s.runs(ctx, s.Args["process"])
+		if last = err; err != nil {
 			return false, nil //nolint:nilerr // tried again until the deadline
 		}
 		looked = true
-		return e.exitCode != 0, nil
+		return !left, nil
 	})
 	if ctx.Err() != nil {
 		return probe.Result{}, context.Cause(ctx)
@@ -63,4 +63,25 @@ func probeTimeout(ctx context.Context, s Subject) (probe.Result, error) {
 	result := allowed(values)
 	result.Output = said
 	return result, nil
+}
+
+// runs says whether a process of this name is in the subject's container. Its exit code tells the answer
+// from a shell that could not be had.
+func (s Subject) runs(ctx context.Context, process string) (bool, error) {
+	const found, none = 10, 11
+	script := fmt.Sprintf(
+		`for f in /proc/[0-9]*/comm; do read -r name < "$f" && [ "$name" = %s ] && exit %d; done 2>/dev/null; exit %d`,
+		process, found, none)
+	e := &execution{command: []string{"/bin/sh", "-c", script}}
+	if err := s.exec(ctx, s.Container, e); err != nil {
+		return false, err
+	}
+	switch e.exitCode {
+	case found:
+		return true, nil
+	case none:
+		return false, nil
+	default:
+		return false, fmt.Errorf("exit code %d: %s%s", e.exitCode, e.stdout.String(), e.stderr.String())
+	}
 }

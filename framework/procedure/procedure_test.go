@@ -102,9 +102,10 @@ func TestCompareLines(t *testing.T) {
 }
 
 func TestCompareLives(t *testing.T) {
-	before := life{id: "a", restarts: 2}
+	before := life{id: "a", restarts: 2, runs: true}
 	for after, want := range map[life]string{
 		before: "the same container", {id: "b", restarts: 3}: "1 restarts", {id: "b", restarts: 2}: "another container",
+		{id: "a", restarts: 2}: "ended",
 	} {
 		if got := compareLives(before, after); got != want {
 			t.Errorf("%+v: %q, want %q", after, got, want)

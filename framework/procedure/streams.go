@@ -62,20 +62,19 @@ func execTerminal(ctx context.Context, s Subject) (probe.Result, error) {
 	if err != nil {
 		return probe.Result{}, fmt.Errorf("columns: %w", err)
 	}
-	wanted := fmt.Sprintf("%d %d", rows, columns)
 	// Somebody sits at the terminal, who types nothing.
 	keyboard, typist := io.Pipe()
 	defer typist.Close() //nolint:errcheck // nothing was typed
 	e := &execution{
-		command: []string{
-			"/bin/sh", "-c",
-			`for i in $(seq 50); do size=$(stty size); [ "$size" = "$1" ] && break; sleep 0.1; done; echo "$size"`, "sh", wanted,
-		},
+		command:  []string{probe.ProgramPath, probe.CommandTerminal, s.Args["rows"], s.Args["columns"]},
 		stdin:    keyboard,
 		terminal: &remotecommand.TerminalSize{Height: uint16(rows), Width: uint16(columns)},
 	}
 	if err := s.exec(ctx, s.Container, e); err != nil {
 		return probe.Result{}, err
+	}
+	if e.exitCode != 0 {
+		return probe.Result{}, fmt.Errorf("exit code %d: %s", e.exitCode, e.stdout.String())
 	}
 	return allowed(map[string]string{"size": strings.TrimSpace(e.stdout.String())}), nil
 }

@@ -24,7 +24,7 @@ import (
 
 // prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
 func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
-	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec}
+	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec, Roomy: true}
 	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
 		return p.filterdump.Read(ctx, made, node, containers)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,9 +79,11 @@ type Run struct {
 	folder string
 	ended  sync.WaitGroup
 
-	mutex    sync.Mutex
-	results  results.Results
-	waiters  map[place]chan struct{}
+	mutex   sync.Mutex
+	results results.Results
+	waiters map[place]chan struct{}
+	// spans are the times of the areas by column.
+	spans    map[place]span
 	clusters map[string]string // cluster by column
 	manager  *cluster.Manager
 	partial  bool // the selection left something out
@@ -95,6 +98,7 @@ func New(ctx context.Context, options Options) *Run {
 		options: options, ctx: ctx,
 		progress: progress.New(options.Progress),
 		waiters:  map[place]chan struct{}{},
+		spans:    map[place]span{},
 		clusters: map[string]string{},
 	}
 	r.results.SchemaVersion = results.SchemaVersion
@@ -240,7 +244,40 @@ func (r *Run) record(cell results.Cell) {
 		cell.Expectation = r.options.Expected.File.Cell(cell, column)
 	}
 	r.results.Cells = append(r.results.Cells, cell)
+	area, _, _ := strings.Cut(cell.Check, "/")
+	r.spans[place{area, cell.Column}] = r.spans[place{area, cell.Column}].with(cell, time.Now())
 	close(waiter)
+}
+
+// span is the time from the first pod of an area's checks to its last cell.
+type span struct{ from, to time.Time }
+
+// with is the span with a cell that was judged at a time.
+func (s span) with(cell results.Cell, at time.Time) span {
+	began := at.Add(-time.Duration(cell.Seconds * float64(time.Second)))
+	if s.from.IsZero() || began.Before(s.from) {
+		s.from = began
+	}
+	s.to = at
+	return s
+}
+
+// areas are the phases of the areas, which overlap: all pods are submitted up front.
+func (r *Run) areas() []results.Phase {
+	var phases []results.Phase
+	known := map[place]bool{}
+	for _, check := range r.results.Checks {
+		for _, column := range r.results.Columns {
+			of := place{check.Area, column.Name}
+			if s, any := r.spans[of]; any && !known[of] {
+				known[of] = true
+				phases = append(phases, results.Phase{
+					Column: column.Name, Name: "evidence of " + check.Area, Seconds: s.to.Sub(s.from).Seconds(),
+				})
+			}
+		}
+	}
+	return phases
 }
 
 // rerun is the command that repeats just the cell.
@@ -281,6 +318,7 @@ func (r *Run) snapshot() results.Results {
 	for _, phase := range r.progress.Phases() {
 		now.Phases = append(now.Phases, results.Phase{Column: phase.Column, Name: phase.Name, Seconds: phase.Took.Seconds()})
 	}
+	now.Phases = append(now.Phases, r.areas()...)
 	now.Run.Finished = time.Now().UTC()
 	now.Complete()
 	if errors.Is(context.Cause(r.ctx), ErrInterrupted) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,9 +29,6 @@ type gatherer struct {
 	watch     *watch
 	// starting bounds the pods that start at once; the gatherers of a run share it.
 	starting *semaphore.Weighted
-	// held are the pods that stay until release.
-	mutex sync.Mutex
-	held  []string
 	// log reads a container's log.
 	log func(ctx context.Context, pod, container string) ([]byte, error)
 }
@@ -83,6 +81,8 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 			again[placement.Key] = o.Problem
 		case o.Result != nil && o.Result.Outcome == probe.Broken:
 			again[placement.Key] = "the probe broke: " + o.Result.Problem
+		case !placement.Trial.Procedure.IsZero() && o.Result != nil:
+			// It met with what there was, a refusal included.
 		case notAdmitted(o.State.Reason):
 		case !o.State.Started && (want == nil || !want.Met(o)):
 			again[placement.Key] = "not started: " + o.State.Reason + " " + o.State.Message
@@ -121,10 +121,6 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	case err != nil:
 		return brokenPod(pod, fmt.Sprintf("create the pod: %v", err)), nil
 	}
-	if pod.Holds() {
-		// Before anything is waited for: it has to go after an interrupt, too.
-		g.hold(pod.Object.Name)
-	}
 	waiting, cancel := context.WithTimeout(ctx, g.options.Timeouts.Pod)
 	defer cancel()
 	known, err := g.watch.until(waiting, pod.Object.Name, settled(pod))
@@ -139,37 +135,26 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
 	started()
-	if !pod.Holds() && (len(pod.Procedures()) > 0 || !ended(known)) {
-		// It would stay for good, and the kubelet would try for good to start what was refused; nobody waits
-		// until it is gone.
+	if !pod.Compared() && restless(known) {
+		// The kubelet would try for good to start what was refused; nobody waits until it is gone.
 		defer func() { _ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{}) }()
 	}
 	return g.read(ctx, pod, known, problem)
 }
 
-// hold keeps a pod until release: what is compared with another pod has to be there as long as that one
-// is, since the kernel gives the number of a namespace that is gone to the next.
-func (g *gatherer) hold(name string) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.held = append(g.held, name)
-}
-
-// release deletes the pods that would stay for good, also after an interrupt; nobody waits until they
-// are gone.
-func (g *gatherer) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.options.Timeouts.Log)
-	defer cancel()
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	for _, name := range g.held {
-		_ = g.to.Client.CoreV1().Pods(g.namespace).Delete(ctx, name, metav1.DeleteOptions{})
+// restless says that the kubelet will go on trying to start a container of the pod.
+func restless(s seen) bool {
+	switch {
+	case s.pod == nil:
+		return true
+	case s.pod.Status.Phase == corev1.PodSucceeded || s.pod.Status.Phase == corev1.PodFailed:
+		return false
+	case s.pod.Spec.RestartPolicy != corev1.RestartPolicyNever || len(s.pod.Status.ContainerStatuses) == 0:
+		return true
 	}
-	g.held = nil
-}
-
-func ended(s seen) bool {
-	return s.pod != nil && (s.pod.Status.Phase == corev1.PodSucceeded || s.pod.Status.Phase == corev1.PodFailed)
+	return slices.ContainsFunc(s.pod.Status.ContainerStatuses, func(status corev1.ContainerStatus) bool {
+		return status.State.Running == nil && status.State.Terminated == nil
+	})
 }
 
 // addEphemeral adds the ephemeral containers to a running pod and waits for them.
@@ -223,7 +208,7 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 			o.Problem = ""
 		} else if o.State.Started && (o.State.Terminated || pod.Holding(placement.Container)) {
 			o.Problem = ""
-			g.readOutput(ctx, placement, &o)
+			g.readOutput(ctx, placement, pod.Holding(placement.Container), &o)
 			evidence.Logs[placement.Container] = o.Log
 			if len(placement.Trial.Container.Command) == 0 {
 				o.Log = ""
@@ -292,23 +277,36 @@ func result(document *probe.Document, action probe.Action) *probe.Result {
 }
 
 // readOutput reads the container's log, and the probe's document in it. The log may lag behind the
-// container's end, so a document that is not complete is waited for.
-func (g *gatherer) readOutput(ctx context.Context, placement workload.Placement, o *check.Observation) {
+// container's end, so a document that is not complete is waited for; a probe that holds may still be at it.
+func (g *gatherer) readOutput(ctx context.Context, placement workload.Placement, holds bool, o *check.Observation) {
 	isProbe := len(placement.Trial.Container.Command) == 0
+	deadline := time.Now().Add(g.options.Timeouts.Log)
 	var last error
-	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, g.options.Timeouts.Log, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, g.options.Timeouts.Pod, true, func(ctx context.Context) (bool, error) {
+		if holds && !o.State.Terminated {
+			// It may end without a word.
+			if now := state(g.watch.last(o.Pod), o.Container); now.Terminated {
+				o.State = now
+			}
+			deadline = time.Now().Add(g.options.Timeouts.Log)
+		}
 		log, err := g.log(ctx, o.Pod, o.Container)
 		if err != nil {
 			last = fmt.Errorf("read the log: %w", err)
-			return false, nil
+			return late(deadline)
 		}
 		o.Log = string(log)
 		if !isProbe {
 			// A command that failed says why; its words may still be on their way.
-			return o.Log != "" || o.State.ExitCode == 0, nil
+			if last = nil; o.Log != "" || o.State.ExitCode == 0 {
+				return true, nil
+			}
+			return late(deadline)
 		}
-		o.Document, last = parseDocument(o.Log)
-		return last == nil, nil
+		if o.Document, last = parseDocument(o.Log); last == nil {
+			return true, nil
+		}
+		return late(deadline)
 	})
 	if err == nil || (last == nil && !isProbe) {
 		return
@@ -318,6 +316,14 @@ func (g *gatherer) readOutput(ctx context.Context, placement workload.Placement,
 	}
 	o.Problem = fmt.Sprintf("%v (the container ended with exit code %d, signal %d, %s %s; the log ends with %q)",
 		last, o.State.ExitCode, o.State.Signal, o.State.Reason, o.State.Message, tail(o.Log, 300))
+}
+
+// late ends a poll when the deadline has passed.
+func late(deadline time.Time) (bool, error) {
+	if time.Now().After(deadline) {
+		return false, context.DeadlineExceeded
+	}
+	return false, nil
 }
 
 func tail(text string, length int) string {

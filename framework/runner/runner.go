@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,6 +65,9 @@ type Options struct {
 	// Submit changes the pods before they are submitted, for tests of the checks themselves; nil leaves
 	// them as they are.
 	Submit   func(*corev1.Pod)
+	// Clean has the namespaces of the run deleted in the end, also after an interrupt, for clusters that
+	// stay. Nobody waits until they are gone.
+	Clean    bool
 	Progress *progress.Log
 	Timeouts Timeouts
 }
@@ -76,6 +80,9 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 		return errors.New("the column has no nodes")
 	}
 	namespace := "assay-" + options.RunID
+	if options.Clean {
+		defer clean(ctx, to, namespace)
+	}
 	var pods, networks, last []check.Check
 	for _, c := range options.Checks {
 		switch {
@@ -167,6 +174,23 @@ func makeNamespace(ctx context.Context, to target.Target, name, level string) er
 	return nil
 }
 
+// clean deletes the namespaces of a run, and with them all that is in them.
+func clean(ctx context.Context, to target.Target, prefix string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
+	defer cancel()
+	namespaces := to.Client.CoreV1().Namespaces()
+	made, err := namespaces.List(ctx, metav1.ListOptions{LabelSelector: workload.Label + "=namespace"})
+	if err != nil {
+		// They are labelled, and in nobody's way.
+		return
+	}
+	for _, namespace := range made.Items {
+		if namespace.Name == prefix || strings.HasPrefix(namespace.Name, prefix+"-") {
+			_ = namespaces.Delete(ctx, namespace.Name, metav1.DeleteOptions{})
+		}
+	}
+}
+
 func runPods(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) error {
 	if len(checks) == 0 {
 		return nil
@@ -184,11 +208,6 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, g := range gatherers {
-			g.release(ctx)
-		}
-	}()
 	collected := newCollection(checks, to.Column, options)
 	change(pods, options.Submit)
 
@@ -318,8 +337,9 @@ func (c *collection) add(pod workload.Pod, observed map[workload.Key]check.Obser
 		if p.started.IsZero() || started.Before(p.started) {
 			p.started = started
 		}
-		p.attempts = max(p.attempts, attempts)
-		if reason := earlier[placement.Key]; reason != "" {
+		p.attempts = max(p.attempts, 1)
+		if reason, again := earlier[placement.Key]; again {
+			p.attempts = attempts
 			p.earlier = append(p.earlier, placement.Key.Trial+": "+reason)
 		}
 		p.observations[placement.Key.Trial] = observed[placement.Key]

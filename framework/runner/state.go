@@ -95,6 +95,9 @@ func infrastructure(reason string) bool {
 // state is the state of one container of a pod.
 func state(s seen, container string) check.State {
 	pod := s.pod
+	if pod == nil {
+		return check.State{}
+	}
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses) {
 		if status.Name != container {
 			continue

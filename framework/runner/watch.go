@@ -94,6 +94,13 @@ func (w *watch) change(name string, change func(*seen)) {
 	}
 }
 
+// last is what was last seen of a pod.
+func (w *watch) last(name string) seen {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.latest[name]
+}
+
 // until waits until the pod satisfies the condition and returns what was seen. When the context ends
 // first, it returns what was seen last (no pod when there never was one) with the context's cause.
 func (w *watch) until(ctx context.Context, name string, condition func(seen) bool) (seen, error) {

@@ -141,7 +141,7 @@ func gather(ctx context.Context, to target.Target, options Options, run string, 
 	var mutex sync.Mutex
 	cells := Cells{}
 	err := runner.Run(ctx, to, runner.Options{
-		RunID: run, Checks: checks, Progress: options.Progress, Timeouts: runner.DefaultTimeouts(), Submit: fault,
+		RunID: run, Checks: checks, Progress: options.Progress, Timeouts: runner.DefaultTimeouts(), Submit: fault, Clean: true,
 		Evidence: runner.Evidence{Root: options.Folder, Folder: filepath.Join("evidence", to.Column, run)},
 		Cell: func(cell results.Cell) {
 			mutex.Lock()

@@ -27,6 +27,9 @@ type Target struct {
 	// NodeExec runs a program in a node with all privileges and returns its standard output; it is nil
 	// where the suite may not touch the nodes, as in a cluster that it did not make. stdin may be nil.
 	NodeExec func(ctx context.Context, node string, stdin io.Reader, command ...string) ([]byte, error)
+	// Roomy says that the nodes have room for all pods of a run at once. Then probes stay when they have said
+	// what they saw: most of what a pod costs is its end.
+	Roomy bool
 	// RuntimeClass selects the handler under test; empty is the node's default.
 	RuntimeClass string
 	// Filters reads the seccomp filters of running containers of a node, by container ID. It is nil where

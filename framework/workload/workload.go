@@ -37,6 +37,8 @@ type Pod struct {
 	Exec map[string]probe.Request
 	// Placements say which container is a trial's.
 	Placements []Placement
+	// holding are the containers that stay when their probe has said what it saw.
+	holding []string
 }
 
 // Placement puts a trial into a container.
@@ -159,11 +161,15 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 	shapePod(object, shape, to.ProbeImage)
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
-		container, err := shapeContainer(c, to.ProbeImage)
+		holds := c.container.Hold || to.Roomy && c.mayHold()
+		container, err := shapeContainer(c, to.ProbeImage, holds)
 		if err != nil {
 			return Pod{}, err
 		}
 		container.Name = containerName(i)
+		if holds {
+			pod.holding = append(pod.holding, container.Name)
+		}
 		switch c.container.Kind {
 		case check.Init:
 			object.Spec.InitContainers = append(object.Spec.InitContainers, container)
@@ -233,7 +239,7 @@ func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 }
 
 // shapeContainer is the container that its trials ask for, with the probe's request in it.
-func shapeContainer(c *containerShape, image string) (corev1.Container, error) {
+func shapeContainer(c *containerShape, image string, holds bool) (corev1.Container, error) {
 	shape := c.container
 	container := *shape.Extra.DeepCopy()
 	container.Image = probe.ImageReference(container.Image, image)
@@ -247,7 +253,7 @@ func shapeContainer(c *containerShape, image string) (corev1.Container, error) {
 		container.Command = shape.Command
 		return container, nil
 	}
-	request, err := json.Marshal(probe.Request{Version: probe.Version, Actions: c.actions, Hold: shape.Hold})
+	request, err := json.Marshal(probe.Request{Version: probe.Version, Actions: c.actions, Hold: holds})
 	if err != nil {
 		return container, fmt.Errorf("write the probe's request: %w", err)
 	}
@@ -257,6 +263,13 @@ func shapeContainer(c *containerShape, image string) (corev1.Container, error) {
 		Value: strings.ReplaceAll(string(request), "$(", "$$("),
 	})
 	return container, nil
+}
+
+// mayHold says whether nothing is amiss when the container stays: the pod's end does not wait for it, and
+// it keeps no port of the node.
+func (s *containerShape) mayHold() bool {
+	return s.container.Kind == "" && len(s.container.Command) == 0 &&
+		!slices.ContainsFunc(s.container.Extra.Ports, func(port corev1.ContainerPort) bool { return port.HostPort != 0 })
 }
 
 func (s *containerShape) needsPeer() bool {
@@ -303,11 +316,7 @@ func Server(to target.Target, namespace, name, node string) *corev1.Pod {
 }
 
 // Holding says whether the container stays when its probe has said what it saw.
-func (p Pod) Holding(container string) bool {
-	return slices.ContainsFunc(p.Placements, func(each Placement) bool {
-		return each.Container == container && each.Trial.Container.Hold
-	})
-}
+func (p Pod) Holding(container string) bool { return slices.Contains(p.holding, container) }
 
 // Procedures are those of a trial's container, each once, by what they are and where.
 func (p Pod) Procedures() []Placement {
@@ -331,8 +340,9 @@ func (p Pod) Enough(container string) bool {
 	})
 }
 
-// Holds says whether any container of the pod stays.
-func (p Pod) Holds() bool {
+// Compared says whether the pod has to be there as long as others are: the kernel gives the number of a
+// namespace that is gone to the next.
+func (p Pod) Compared() bool {
 	return slices.ContainsFunc(p.Placements, func(each Placement) bool { return each.Trial.Container.Hold })
 }
 
