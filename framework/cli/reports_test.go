@@ -3,11 +3,16 @@ package cli_test
 import (
 	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"assay/framework/check"
+	"assay/reports/expectations"
 	"assay/reports/results"
+	"assay/suites"
 )
 
 const sampleRun = "../../reports/results/testdata/results.json"
@@ -170,6 +175,22 @@ func TestBadFiles(t *testing.T) {
 		status, _, problems := execute(t, "run", "--expectations", file, "--out", filepath.Join(t.TempDir(), "out"))
 		if status != results.ExitUsage || !strings.Contains(problems, file) {
 			t.Errorf("%s expectations: exit %d: %s", name, status, problems)
+		}
+	}
+}
+
+// Every entry of the file that the default matrix names is about a check that there is.
+func TestTheExpectationsOfTheCheckout(t *testing.T) {
+	file, err := expectations.Load("../../kind-configs/expectations.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range file.Entries {
+		if !slices.ContainsFunc(suites.Catalogue(), func(c check.Check) bool {
+			matched, err := path.Match(entry.Check, c.ID)
+			return err == nil && matched
+		}) {
+			t.Errorf("%s: there is no check %s", file.Place(&entry), entry.Check)
 		}
 	}
 }

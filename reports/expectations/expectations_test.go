@@ -4,13 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	sigsyaml "sigs.k8s.io/yaml"
+
 	"assay/framework/yamlfile"
 	"assay/reports/expectations"
 	_ "assay/reports/internal/golden" // its flag, so that go test ./reports/... -update runs here too
+	"assay/reports/internal/schematest"
 	"assay/reports/results"
 )
 
@@ -239,4 +243,42 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("the updated file cannot be read: %v\n%s", err, updated)
 		}
 	})
+}
+
+// The schema and the reader agree: what is published for editors is what is read.
+func TestTheSchema(t *testing.T) {
+	schema := schematest.Load(t, "schema.json")
+	asJSON := func(content []byte) []byte {
+		text, err := sigsyaml.YAMLToJSON(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	shipped, err := os.ReadFile("../../kind-configs/expectations.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range [][]byte{[]byte(file), shipped} {
+		if err := schema.Validate(t, asJSON(content)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, change := range [][2]string{
+		{"schemaVersion: 1", "schemaVersion: 2"},
+		{"owner:", "onwer:"},
+		{"verdict: fail", "verdict: error"},
+		{"    reason: it does not\n", ""},
+		{"    verdict: fail\n", ""},
+		{"name: containerd", "name: docker"},
+		{"2026-12-31", "next year"},
+	} {
+		content := strings.Replace(file, change[0], change[1], 1)
+		if schema.Validate(t, asJSON([]byte(content))) == nil {
+			t.Errorf("the schema accepts %q", change[1])
+		}
+		if _, err := expectations.Parse([]byte(content), "e.yaml"); err == nil {
+			t.Errorf("the reader accepts %q", change[1])
+		}
+	}
 }
