@@ -19,11 +19,13 @@ import (
 
 // The names of the files of a run.
 const (
-	ResultsFile   = "results.json"
-	JUnitFile     = "junit.xml"
-	HTMLFile      = "index.html"
-	MarkdownFile  = "matrix.md"
-	JSONLinesFile = "cells.jsonl"
+	ResultsFile = "results.json"
+	JUnitFile   = "junit.xml"
+	// StrictJUnitFile has what the schema of Jenkins' xunit plugin allows; it is written on request.
+	StrictJUnitFile = "junit-strict.xml"
+	HTMLFile        = "index.html"
+	MarkdownFile    = "matrix.md"
+	JSONLinesFile   = "cells.jsonl"
 	// LatestLink is the symbolic link next to a run's directory that points to the latest one.
 	LatestLink = "latest"
 )
@@ -40,10 +42,42 @@ func WriteAll(directory string, run *results.Results) ([]string, error) {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, fmt.Errorf("make the directory of the reports: %w", err)
 	}
+	var problems []error
+	var files []string
+	if err := atomicfile.Write(filepath.Join(directory, ResultsFile), run.Encode); err != nil {
+		problems = append(problems, err)
+	} else {
+		files = append(files, ResultsFile)
+	}
+	problems = append(problems, run.Validate())
+	rendered, err := Render(directory, directory, run, Formats()...)
+	return append(files, rendered...), errors.Join(errors.Join(problems...), err, link(directory))
+}
+
+// The formats that Render knows.
+const (
+	HTML      = "html"
+	Markdown  = "markdown"
+	JUnit     = "junit"
+	JSONLines = "jsonlines"
+	// StrictJUnit is written on request only.
+	StrictJUnit = "junit-strict"
+)
+
+// Formats lists the formats that a run is written in, in the order in which a reader wants them.
+func Formats() []string { return []string{HTML, Markdown, JUnit, JSONLines} }
+
+// Render writes the formats into the directory, which is made when it is not there, and returns the
+// names of the files. The evidence of the page is read from the directory where the results lie. A
+// format that cannot be written does not keep the others from being written.
+func Render(directory, evidence string, run *results.Results, formats ...string) ([]string, error) {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return nil, fmt.Errorf("make the directory of the reports: %w", err)
+	}
 	// The evidence is that of the directory and not what a link in it or a name with dots leads to.
-	root, err := os.OpenRoot(directory)
+	root, err := os.OpenRoot(evidence)
 	if err != nil {
-		return nil, fmt.Errorf("open the directory of the reports: %w", err)
+		return nil, fmt.Errorf("open the directory of the evidence: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // read only
 	var files []string
@@ -55,16 +89,25 @@ func WriteAll(directory string, run *results.Results) ([]string, error) {
 		}
 		files = append(files, name)
 	}
-	write(ResultsFile, run.Encode)
-	problems = append(problems, run.Validate())
-	write(HTMLFile, func(w io.Writer) error { return html.Write(w, run, html.Options{Evidence: root.FS()}) })
-	write(MarkdownFile, func(w io.Writer) error { return markdown.Write(w, run) })
-	write(JUnitFile, func(w io.Writer) error { return junit.Write(w, run) })
-	for i, name := range columnFiles(run) {
-		write(name, func(w io.Writer) error { return junit.Write(w, run, run.Columns[i].Name) })
+	for _, format := range formats {
+		switch format {
+		case HTML:
+			write(HTMLFile, func(w io.Writer) error { return html.Write(w, run, html.Options{Evidence: root.FS()}) })
+		case Markdown:
+			write(MarkdownFile, func(w io.Writer) error { return markdown.Write(w, run) })
+		case JUnit:
+			write(JUnitFile, func(w io.Writer) error { return junit.Write(w, run) })
+			for i, name := range columnFiles(run) {
+				write(name, func(w io.Writer) error { return junit.Write(w, run, run.Columns[i].Name) })
+			}
+		case StrictJUnit:
+			write(StrictJUnitFile, func(w io.Writer) error { return junit.WriteStrict(w, run) })
+		case JSONLines:
+			write(JSONLinesFile, func(w io.Writer) error { return jsonlines.Write(w, run) })
+		default:
+			problems = append(problems, fmt.Errorf("there is no format %q", format))
+		}
 	}
-	write(JSONLinesFile, func(w io.Writer) error { return jsonlines.Write(w, run) })
-	problems = append(problems, link(directory))
 	return files, errors.Join(problems...)
 }
 

@@ -43,10 +43,11 @@ It creates a kind cluster for each column of a matrix (containerd and CRI-O by d
 pods with varying securityContext, seccomp and NetworkPolicy settings, observes what really happens,
 and writes a matrix of checks x runtimes: results.json, junit.xml, matrix.md.
 
-Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could not do its work;
-3 wrong usage or invalid files; 130 interrupted.`,
+Exit status: 0 as expected; 1 a check of level must failed or an expectation was broken; 2 the suite could
+not do its work; 3 wrong usage or invalid files; 130 interrupted.`,
 		Example: `  assay run                                   the default matrix
   assay run --column cri-o --focus caps/      one column, the checks of capabilities
+  assay diff a.json:containerd a.json:cri-o   what changes for my pods
   assay list                                  all checks
   assay doctor                                what this machine has and lacks`,
 		SilenceUsage:  true,
@@ -58,7 +59,8 @@ Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could no
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand())
+	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
+		renderCommand(), mergeCommand(status), diffCommand(status, nil), expectationsCommand(status), historyCommand())
 	wrapArguments(root)
 	return root
 }

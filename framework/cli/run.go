@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -11,7 +10,6 @@ import (
 	"assay/framework/check"
 	"assay/framework/run"
 	"assay/framework/specs"
-	"assay/reports/terminal"
 	"assay/suites"
 )
 
@@ -26,7 +24,10 @@ func runCommand(status *int) *cobra.Command {
 time, writes the reports to reports/out/<run> (and reports/out/latest), and deletes the clusters.
 
 The filters are Ginkgo's: --focus and --skip are regular expressions on "<column> <check>: <claim>",
---label-filter is an expression over columns, areas and levels.`,
+--label-filter is an expression over columns, areas and levels.
+
+What is expected of the columns is in the expectations file that the matrix names: an expected failure does
+not fail the run, a broken expectation does.`,
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
   assay run --matrix kind-configs/examples/cri-o-net-raw.yaml`,
@@ -46,6 +47,9 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
+	flags.StringVar(&settings.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
+	flags.BoolVar(&settings.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
+	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
 	return c
@@ -78,11 +82,7 @@ func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, chec
 	if err != nil {
 		return 0, err
 	}
-	width, colour := shape(c.OutOrStdout())
-	if err := terminal.Write(c.OutOrStdout(), &final, terminal.Options{Directory: folder, Files: files, Width: width, Colour: colour}); err != nil {
-		return 0, fmt.Errorf("print the results: %w", err)
-	}
-	return final.Run.Exit, nil
+	return final.Run.Exit, say(c, &final, folder, files)
 }
 
 // selected are the checks of a run, with the candidates where they are wanted.

@@ -25,6 +25,7 @@ import (
 	"assay/framework/progress"
 	"assay/framework/specs"
 	"assay/reports"
+	"assay/reports/expectations"
 	"assay/reports/results"
 )
 
@@ -50,6 +51,19 @@ type Options struct {
 	Progress io.Writer
 	// CommandLine is what the user typed, without secrets.
 	CommandLine []string
+	Expected    Expected
+}
+
+// Expected is what the user expects of a run.
+type Expected struct {
+	// File is nil where nothing is expected.
+	File *expectations.File
+	// Path is where the file is.
+	Path string
+	// Strict fails a run whose expectations are out of date.
+	Strict bool
+	// Update writes what was observed into the file.
+	Update bool
 }
 
 // ErrInterrupted is the cause of a context that the user ended.
@@ -72,6 +86,7 @@ type Run struct {
 	spans    map[place]span
 	clusters map[string]string // cluster by column
 	manager  *cluster.Manager
+	partial  bool // the selection left something out
 }
 
 type place struct{ check, column string }
@@ -112,6 +127,7 @@ func (r *Run) plan(selection specs.Selection) []column.Column {
 	chosen := map[string]bool{}
 	var columns []column.Column
 	for _, c := range r.options.Columns {
+		r.partial = r.partial || len(selection[c.Name]) < len(r.options.Checks)
 		if len(selection[c.Name]) == 0 {
 			continue
 		}
@@ -125,7 +141,7 @@ func (r *Run) plan(selection specs.Selection) []column.Column {
 	for _, each := range r.options.Checks {
 		if chosen[each.ID] {
 			r.results.Checks = append(r.results.Checks, results.Check{
-				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source,
+				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source, Volatile: each.Volatile,
 			})
 		}
 	}
@@ -224,6 +240,9 @@ func (r *Run) record(cell results.Cell) {
 	default:
 	}
 	cell.Rerun = r.rerun(cell)
+	if column, known := r.results.Column(cell.Column); known && r.options.Expected.File != nil {
+		cell.Expectation = r.options.Expected.File.Cell(cell, column)
+	}
 	r.results.Cells = append(r.results.Cells, cell)
 	area, _, _ := strings.Cut(cell.Check, "/")
 	r.spans[place{area, cell.Column}] = r.spans[place{area, cell.Column}].with(cell, time.Now())
@@ -304,8 +323,11 @@ func (r *Run) snapshot() results.Results {
 	now.Complete()
 	if errors.Is(context.Cause(r.ctx), ErrInterrupted) {
 		now.Run.Exit = results.ExitInterrupted
+	}
+	if expected := r.options.Expected; expected.File != nil {
+		expected.File.Apply(&now, expectations.Options{Strict: expected.Strict, Partial: r.partial})
 	} else {
-		now.Run.Exit = now.Outcome().Status
+		now.Judge()
 	}
 	return now
 }
@@ -322,7 +344,20 @@ func (r *Run) Finish() (final results.Results, folder string, files []string, er
 	r.ended.Wait()
 	final = r.snapshot()
 	files, err = reports.WriteAll(r.folder, &final)
-	return final, r.folder, files, err
+	return final, r.folder, files, errors.Join(err, r.updateExpectations(&final))
+}
+
+// updateExpectations writes what was observed into the expectations file where the user wants that.
+func (r *Run) updateExpectations(final *results.Results) error {
+	expected := r.options.Expected
+	if !expected.Update {
+		return nil
+	}
+	notes, err := expected.File.Write(expected.Path, final)
+	for _, note := range notes {
+		r.progress.Line("%s", note)
+	}
+	return err
 }
 
 // Remaining lists the clusters of this run that are there now.

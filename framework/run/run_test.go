@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"assay/framework/check"
@@ -112,5 +113,55 @@ func TestSettingsAreWrongUsage(t *testing.T) {
 	t.Chdir(os.TempDir())
 	if _, err := (Settings{}).Options(); !errors.As(err, &usage) {
 		t.Errorf("error %v outside a checkout", err)
+	}
+}
+
+const oneFails = `schemaVersion: 1
+expectations:
+  - {check: caps/one, verdict: fail, reason: known}
+  - {check: caps/two, verdict: pass, reason: it did}
+`
+
+func TestExpectationsAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e.yaml")
+	if err := os.WriteFile(path, []byte(oneFails), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings := Settings{Expectations: path, UpdateExpectations: true}
+	expected, err := settings.expectations(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := started(t.Context(), t)
+	r.options.Expected = expected
+	r.record(results.Cell{Check: "caps/one", Column: "containerd", Verdict: results.Fail})
+	r.record(results.Cell{Check: "caps/one", Column: "cri-o", Verdict: results.Fail})
+	r.record(results.Cell{Check: "caps/two", Column: "containerd", Verdict: results.Pass})
+	if cell, err := r.Cells()(t.Context(), "cri-o", "caps/one"); err != nil || !cell.ExpectedFailure() {
+		t.Errorf("the spec is told %+v, %v", cell.Expectation, err)
+	}
+	if now := r.snapshot(); now.Run.Exit != results.ExitExpected || len(now.Expectations.Findings) != 0 {
+		t.Errorf("exit %d, %+v", now.Run.Exit, now.Expectations)
+	}
+	for i := range r.results.Cells {
+		if r.results.Cells[i].Check == "caps/two" && r.results.Cells[i].Verdict == results.Pass {
+			r.results.Cells[i].Verdict = results.Unsupported
+		}
+	}
+	final, _, _, err := r.Finish()
+	if err != nil || final.Run.Exit != results.ExitFailed {
+		t.Errorf("a broken expectation: exit %d, %v", final.Run.Exit, err)
+	}
+	updated, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(updated), "verdict: unsupported") {
+		t.Errorf("the file was not updated: %v\n%s", err, updated)
+	}
+}
+
+func TestWithoutExpectationsThereIsNothingToUpdate(t *testing.T) {
+	for _, settings := range []Settings{{Strict: true}, {UpdateExpectations: true}} {
+		if _, err := settings.expectations(t.TempDir(), ""); err == nil {
+			t.Errorf("%+v was accepted", settings)
+		}
 	}
 }

@@ -32,6 +32,7 @@ func Columns(run *results.Results) []Fact {
 		{"nodes", nodes},
 		{"node image", func(c results.Column) string { return c.NodeImage }},
 		{"configuration", func(c results.Column) string { return strings.Join(slices.Sorted(maps.Keys(c.Config)), ", ") }},
+		{"observed in", func(c results.Column) string { return origin(c) }},
 		{"cells", func(c results.Column) string { return run.Count(c.Name).String() }},
 	} {
 		values := make([]string, len(run.Columns))
@@ -43,6 +44,14 @@ func Columns(run *results.Results) []Fact {
 		}
 	}
 	return known
+}
+
+// origin is the run and the host of a column that was merged in.
+func origin(column results.Column) string {
+	if column.From == nil {
+		return ""
+	}
+	return strings.Join(nonEmpty("run "+column.From.Run.ID, Host(column.From.Host)), ", ")
 }
 
 func nodes(column results.Column) string {

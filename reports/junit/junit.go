@@ -35,6 +35,23 @@ const (
 
 // Write writes the named columns, all when none is named.
 func Write(w io.Writer, run *results.Results, columns ...string) error {
+	return write(w, documentOf(run, columns))
+}
+
+// WriteStrict writes all columns without the properties of test cases. Jenkins' JUnit plugin, Prow and
+// others read them; the schema of Jenkins' xunit plugin, which refuses files, knows none:
+// https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
+func WriteStrict(w io.Writer, run *results.Results) error {
+	document := documentOf(run, nil)
+	for _, suite := range document.Suites {
+		for i := range suite.Cases {
+			suite.Cases[i].Properties = nil
+		}
+	}
+	return write(w, document)
+}
+
+func documentOf(run *results.Results, columns []string) testsuites {
 	document := testsuites{Name: "assay"}
 	limit := textLimit(run, columns)
 	for _, column := range run.Columns {
@@ -48,6 +65,10 @@ func Write(w io.Writer, run *results.Results, columns ...string) error {
 		document.Errors += suite.Errors
 	}
 	document.Time = seconds(run.Run.Finished.Sub(run.Run.Started).Seconds())
+	return document
+}
+
+func write(w io.Writer, document testsuites) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write JUnit: %w", err)
 	}
@@ -78,7 +99,7 @@ func textLimit(run *results.Results, columns []string) int {
 func suiteOf(run *results.Results, column results.Column, limit int) testsuite {
 	suite := testsuite{
 		Name:       name(column.Name),
-		Timestamp:  run.Run.Started.UTC().Format("2006-01-02T15:04:05"),
+		Timestamp:  run.RunOf(column).Started.UTC().Format("2006-01-02T15:04:05"),
 		Properties: environment(run, column),
 	}
 	var total float64
@@ -124,6 +145,11 @@ func testcaseOf(run *results.Results, check results.Check, cell results.Cell, li
 	case results.Skipped:
 		test.Skipped = &problem{Message: "skipped: " + message}
 	case results.Fail:
+		if cell.ExpectedFailure() {
+			test.Skipped = &problem{Message: "expected failure, " + inert.Short(cell.Expectation.Reason, messageWidth) + ": " + message}
+			test.SystemOut = text()
+			break
+		}
 		if check.Level == results.LevelShould || check.Level == results.LevelInfo {
 			// A warning: the run does not fail for it, so no reader may count it as a failure.
 			test.Skipped = &problem{Message: "warning, " + check.Level + " level: " + message}
@@ -134,6 +160,11 @@ func testcaseOf(run *results.Results, check results.Check, cell results.Cell, li
 		final = &test.Rerun
 	case results.Error:
 		test.Error = &problem{Message: message, Type: "error", Text: text()}
+		final = &test.Rerun
+	}
+	if expectation := cell.Expectation; expectation != nil && expectation.State == results.ExpectationBroken && test.Failure == nil {
+		test.Skipped, test.SystemOut = nil, ""
+		test.Failure = &problem{Message: inert.Short("broken expectation: "+expectation.Text, messageWidth), Type: "expectation", Text: text()}
 		final = &test.Rerun
 	}
 	for i, reason := range cell.Earlier {

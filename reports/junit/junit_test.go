@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -227,5 +229,89 @@ func TestALongFailureIsCut(t *testing.T) {
 	structure(t, document)
 	if !bytes.Contains(document, []byte("bytes left out")) {
 		t.Error("nothing says that something was left out")
+	}
+}
+
+// The schema of Jenkins' xunit plugin names the elements and attributes that there may be; a file that has
+// others is refused.
+// Source: https://github.com/jenkinsci/xunit-plugin, src/main/resources/.../model/xsd/junit-10.xsd
+func TestTheSchemaOfJenkins(t *testing.T) {
+	type rule struct{ children, attributes, required string }
+	rerun := rule{"stackTrace system-out system-err", "message type", "type"}
+	problem := rule{"", "message type", ""}
+	rules := map[string]rule{
+		"testsuites": {"testsuite", "name time tests failures errors", ""},
+		"testsuite": {
+			"testsuite properties testcase system-out system-err",
+			"name tests failures errors group time skipped timestamp hostname id package file log url", "name tests failures errors",
+		},
+		"testcase": {
+			"skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err",
+			"name time classname group", "name",
+		},
+		"properties": {"property", "", ""},
+		"property":   {"", "name value", "name value"},
+		"failure":    problem, "error": problem, "skipped": problem,
+		"rerunFailure": rerun, "rerunError": rerun, "flakyFailure": rerun, "flakyError": rerun,
+		"stackTrace": {}, "system-out": {}, "system-err": {},
+	}
+	duration := regexp.MustCompile(`^[0-9]+(\.[0-9]*)?$`)
+	for name, run := range map[string]*results.Results{"sample": sample.Matrix(), "hostile": sample.Hostile()} {
+		var b bytes.Buffer
+		if err := junit.WriteStrict(&b, run); err != nil {
+			t.Fatal(err)
+		}
+		var root element
+		if err := xml.Unmarshal(b.Bytes(), &root); err != nil {
+			t.Fatal(err)
+		}
+		var walk func(e element)
+		walk = func(e element) {
+			rule, known := rules[e.XMLName.Local]
+			if !known {
+				t.Errorf("%s: there is no <%s>", name, e.XMLName.Local)
+			}
+			for _, attr := range e.Attrs {
+				if !slices.Contains(strings.Fields(rule.attributes), attr.Name.Local) {
+					t.Errorf("%s: <%s> with %s", name, e.XMLName.Local, attr.Name.Local)
+				}
+				if attr.Name.Local == "time" && !duration.MatchString(attr.Value) {
+					t.Errorf("%s: <%s> takes %q", name, e.XMLName.Local, attr.Value)
+				}
+			}
+			for _, attr := range strings.Fields(rule.required) {
+				if !slices.ContainsFunc(e.Attrs, func(a xml.Attr) bool { return a.Name.Local == attr }) {
+					t.Errorf("%s: <%s> without %s", name, e.XMLName.Local, attr)
+				}
+			}
+			for _, child := range e.Children {
+				if !slices.Contains(strings.Fields(rule.children), child.XMLName.Local) {
+					t.Errorf("%s: <%s> in <%s>", name, child.XMLName.Local, e.XMLName.Local)
+				}
+				walk(child)
+			}
+		}
+		walk(root)
+	}
+}
+
+func TestExpectations(t *testing.T) {
+	run := sample.Matrix()
+	for i := range run.Cells {
+		cell := &run.Cells[i]
+		switch {
+		case cell.Verdict == results.Fail && cell.Column == "cri-o":
+			cell.Expectation = &results.Expectation{State: results.ExpectationMet, Verdict: results.Fail, Reason: "known", Entry: "e.yaml:3"}
+		case cell.Check == "caps/default-set" && cell.Column == "containerd":
+			cell.Expectation = &results.Expectation{State: results.ExpectationBroken, Text: "the pinned observation changed", Entry: "e.yaml:5"}
+		}
+	}
+	document := render(t, run)
+	root := structure(t, document)
+	if failures := root.count("failure"); failures != 1 || !bytes.Contains(document, []byte("broken expectation")) {
+		t.Errorf("%d failures, want the broken expectation", failures)
+	}
+	if !bytes.Contains(document, []byte("expected failure, known")) {
+		t.Error("the expected failure is not skipped with its reason")
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"assay/reports/difference"
 	"assay/reports/facts"
+	"assay/reports/markup"
 	"assay/reports/results"
 )
 
@@ -15,14 +16,14 @@ func environment(page *strings.Builder, run *results.Results) {
 	for _, fact := range facts.Columns(run) {
 		line := "| " + fact.Name + " |"
 		for _, value := range fact.Values {
-			line += " " + prose(value, valueWidth) + " |"
+			line += " " + markup.Prose(value, valueWidth) + " |"
 		}
 		lines = append(lines, line+"\n")
 	}
-	lines = append(lines, "\n"+prose(facts.Host(run.Host), reasonWidth)+"\n")
+	lines = append(lines, "\n"+markup.Prose(facts.Host(run.Host), reasonWidth)+"\n")
 	took := results.Duration(run.Run.Finished.Sub(run.Run.Started).Seconds())
-	lines = append(lines, fmt.Sprintf("\nRun %s, %s, %s; %s\n", code(run.Run.ID, shortWidth),
-		run.Run.Started.UTC().Format("2006-01-02 15:04 MST"), took, prose(facts.Versions(run.Run), reasonWidth)))
+	lines = append(lines, fmt.Sprintf("\nRun %s, %s, %s; %s\n", markup.Code(run.Run.ID, shortWidth),
+		run.Run.Started.UTC().Format("2006-01-02 15:04 MST"), took, markup.Prose(facts.Versions(run.Run), reasonWidth)))
 	if len(run.Host.Restrictions) > 0 {
 		lines = append(lines, "\nWhat this host lacks:\n\n")
 		for _, restriction := range run.Host.Restrictions {
@@ -30,15 +31,15 @@ func environment(page *strings.Builder, run *results.Results) {
 		}
 	}
 	for _, restriction := range facts.Restrictions(run) {
-		lines = append(lines, "- nodes of "+prose(strings.Join(restriction.Columns, ", "), reasonWidth)+": "+restrictionText(restriction.Restriction)+"\n")
+		lines = append(lines, "- nodes of "+markup.Prose(strings.Join(restriction.Columns, ", "), reasonWidth)+": "+restrictionText(restriction.Restriction)+"\n")
 	}
 	part(page, lines, factsSize, "lines")
 }
 
 func restrictionText(restriction results.Restriction) string {
-	text := code(restriction.What, shortWidth) + " " + prose(restriction.Detail, reasonWidth)
+	text := markup.Code(restriction.What, shortWidth) + " " + markup.Prose(restriction.Detail, reasonWidth)
 	if restriction.Effect != "" {
-		text += ": " + prose(restriction.Effect, reasonWidth)
+		text += ": " + markup.Prose(restriction.Effect, reasonWidth)
 	}
 	return text
 }
@@ -48,7 +49,7 @@ func matrix(page *strings.Builder, run *results.Results) {
 	fmt.Fprintf(page, "<details><summary>All %d checks</summary>\n\n", len(run.Checks))
 	lines := []string{header(run, "check", "level", "claim")}
 	for _, check := range run.Checks {
-		line := fmt.Sprintf("| %s | %s | %s |", link(code(check.ID, shortWidth), check.Source), prose(check.Level, shortWidth), prose(check.Claim, reasonWidth))
+		line := fmt.Sprintf("| %s | %s | %s |", markup.Link(markup.Code(check.ID, shortWidth), check.Source), markup.Prose(check.Level, shortWidth), markup.Prose(check.Claim, reasonWidth))
 		for _, cell := range run.Row(check.ID) {
 			line += " " + verdictCell(cell) + " |"
 		}
@@ -66,10 +67,10 @@ func verdictCell(cell results.Cell) string {
 		word = "**" + word + "**"
 	case results.Pass, results.Informed:
 		if len(cell.Observed) > 0 {
-			beside = code(difference.Short(cell.Observed, shortWidth), shortWidth)
+			beside = markup.Code(difference.Short(cell.Observed, shortWidth), shortWidth)
 		}
 	case results.Unsupported, results.Skipped:
-		beside = code(cell.Reason, shortWidth)
+		beside = markup.Code(cell.Reason, shortWidth)
 	}
 	if beside != "" {
 		word += " " + beside
@@ -85,7 +86,7 @@ func times(page *strings.Builder, run *results.Results) {
 	page.WriteString("<details><summary>Where the time went</summary>\n\n")
 	lines := []string{header(run, "phase", "run")}
 	for _, name := range run.PhaseNames() {
-		line := "| " + prose(name, shortWidth) + " | " + phase(run, "", name) + " |"
+		line := "| " + markup.Prose(name, shortWidth) + " | " + phase(run, "", name) + " |"
 		for _, column := range run.Columns {
 			line += " " + phase(run, column.Name, name) + " |"
 		}

@@ -111,3 +111,23 @@ func TestAnErrorOfTheWriterIsReturned(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestExpectations(t *testing.T) {
+	run := sample.Matrix()
+	for i := range run.Cells {
+		if cell := &run.Cells[i]; cell.Verdict == results.Fail && cell.Check == "user/supplemental-groups-strict" {
+			cell.Expectation = &results.Expectation{State: results.ExpectationMet, Verdict: results.Fail, Reason: "known since March", Entry: "e.yaml:3"}
+		}
+	}
+	run.Cells[0].Expectation = &results.Expectation{State: results.ExpectationBroken, Text: "the pinned observation changed", Entry: "e.yaml:9"}
+	run.Expectations = &results.Expectations{File: "e.yaml", Findings: []results.ExpectationFinding{{Entry: "e.yaml:20", Text: "it has expired"}}}
+	text := render(t, run, options(100, false))
+	for _, want := range []string{"Expected failures: 1", "known since March", "Broken expectations: 1", "the pinned observation changed", "e.yaml:20: it has expired"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\nFailures: ") {
+		t.Error("the expected failure is among the failures")
+	}
+}
