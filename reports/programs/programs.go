@@ -10,8 +10,9 @@ type Need struct {
 	Name string
 	// Lets says what one can do with it: "opens raw and packet sockets".
 	Lets string
-	// Commands are names of programs that fail without it.
-	Commands []string
+	// Commands are names of programs that fail without it, Maybe those that may: it depends on how they are
+	// built or used.
+	Commands, Maybe []string
 	// Images are the last parts of names of images whose programs use it, without registry and tag.
 	Images []string
 	// Calls are the system calls of a family, as the table of system calls names them.
@@ -35,27 +36,27 @@ func Capabilities() []Need {
 		},
 		{
 			Name: "SYS_CHROOT", Lets: "chroot and entering mount namespaces",
-			Commands: []string{"sshd", "chroot", "vsftpd", "postfix", "dovecot", "named", "unshare", "nsenter"},
-			Images:   []string{"openssh-server", "sftp", "docker-mailserver", "postfix", "mailserver", "dovecot", "vsftpd"},
-			Link:     "https://man7.org/linux/man-pages/man2/chroot.2.html",
+			Commands: []string{"sshd", "chroot", "vsftpd"}, Maybe: []string{"postfix", "master", "dovecot", "named", "nsenter"},
+			Images: []string{"openssh-server", "sftp", "docker-mailserver", "postfix", "mailserver", "dovecot", "vsftpd"},
+			Link:   "https://man7.org/linux/man-pages/man2/chroot.2.html",
 		},
 		{
 			Name: "AUDIT_WRITE", Lets: "writing records of logins to the kernel's audit log",
-			Commands: []string{"sshd", "su", "sudo", "login", "cron", "crond", "passwd", "chpasswd", "useradd", "runuser"},
-			Images:   []string{"openssh-server", "sftp", "docker-mailserver", "cron", "xrdp", "webtop"},
-			Link:     capabilitiesManual,
+			Maybe:  []string{"sshd", "su", "sudo", "login", "cron", "crond", "passwd", "chpasswd", "useradd", "runuser"},
+			Images: []string{"openssh-server", "sftp", "docker-mailserver", "cron", "xrdp", "webtop"},
+			Link:   capabilitiesManual,
 		},
 		{
 			Name: "MKNOD", Lets: "making device files",
-			Commands: []string{"mknod", "buildah", "buildkitd", "executor", "debootstrap", "mkinitramfs", "dockerd", "podman"},
-			Images:   []string{"executor", "kaniko", "buildah", "buildkit", "podman", "docker", "img"},
-			Link:     "https://man7.org/linux/man-pages/man2/mknod.2.html",
+			Commands: []string{"mknod", "debootstrap"}, Maybe: []string{"buildah", "buildkitd", "executor", "podman", "openvpn"},
+			Images: []string{"executor", "kaniko", "buildah", "buildkit", "podman", "docker", "img"},
+			Link:   "https://man7.org/linux/man-pages/man2/mknod.2.html",
 		},
 		{
 			Name: "SETFCAP", Lets: "setting file capabilities, also while an image is unpacked or a package is installed",
-			Commands: []string{"setcap", "buildah", "buildkitd", "executor", "dockerd", "podman"},
-			Images:   []string{"executor", "kaniko", "buildah", "buildkit", "podman", "docker", "img"},
-			Link:     capabilitiesManual,
+			Commands: []string{"setcap"}, Maybe: []string{"buildah", "buildkitd", "executor", "podman"},
+			Images: []string{"executor", "kaniko", "buildah", "buildkit", "podman", "docker", "img"},
+			Link:   capabilitiesManual,
 		},
 		{
 			Name: "CHOWN", Lets: "giving files to other users",

@@ -47,10 +47,15 @@ func defaultSet(changed []difference.Value) []meaning.Meaning {
 			for _, capability := range without(before, after) {
 				need := programs.Capability(capability)
 				text := fmt.Sprintf("%s is no longer in the default set (%s)", capability, need.Lets)
-				if len(need.Commands) > 0 {
-					text += ": " + list(need.Commands) + " fail"
+				switch who := slices.Concat(need.Commands, need.Maybe); {
+				case len(need.Commands) > 0:
+					text += ": " + list(who) + " fail unless the container adds it."
+				case len(who) > 0:
+					text += ": " + list(who) + " may fail unless the container adds it."
+				default:
+					text += ": what needs it fails unless the container adds it."
 				}
-				meanings = append(meanings, meaning.Meaning{Text: text + " unless the container adds it.", Link: need.Link})
+				meanings = append(meanings, meaning.Meaning{Text: text, Link: need.Link})
 			}
 			for _, capability := range without(after, before) {
 				need := programs.Capability(capability)
