@@ -29,6 +29,8 @@ func flags(set *flag.FlagSet) *run.Settings {
 	})
 	set.BoolVar(&s.Keep, "keep", false, "leave the clusters for a look or for -reuse")
 	set.BoolVar(&s.Reuse, "reuse", false, "take kept clusters after verifying them; implies -keep")
+	set.StringVar(&s.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
+	set.BoolVar(&s.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
 	set.StringVar(&s.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	set.StringVar(&s.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
 	return s

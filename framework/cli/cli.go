@@ -58,7 +58,8 @@ Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could no
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand())
+	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
+		diffCommand(status, nil))
 	wrapArguments(root)
 	return root
 }

@@ -46,6 +46,9 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
+	flags.StringVar(&settings.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
+	flags.BoolVar(&settings.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
+	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
 	return c

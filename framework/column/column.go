@@ -33,6 +33,8 @@ type Matrix struct {
 	Path string
 	// Columns are in the order of the file.
 	Columns []Column
+	// Expectations is the path of the expectations file that goes with the columns; empty is none.
+	Expectations string
 }
 
 // Column is one thing under test.

@@ -7,22 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 	"go.yaml.in/yaml/v3"
+
+	"assay/framework/yamlfile"
 )
 
 const (
 	// SchemaVersion is the version of the matrix file's format.
 	SchemaVersion = "1"
-	// maxFile is the size in bytes that a matrix file and the files it names may have.
-	maxFile = 1 << 20
 	// maxColumns is the number of columns that a matrix may have.
 	maxColumns = 64
 
@@ -39,7 +37,7 @@ var (
 // Load reads and checks a matrix file. Paths in it are relative to the directory of the file. An error
 // about the content of the file, or of the files it names, is an InvalidError that holds all problems.
 func Load(path string, known Known) (*Matrix, error) {
-	content, err := readLimited(path)
+	content, err := yamlfile.Read(path)
 	if err != nil {
 		return nil, &InvalidError{Problems: []Problem{{File: path, What: err.Error(), Fix: "name a matrix file such as kind-configs/matrix.yaml"}}}
 	}
@@ -48,60 +46,65 @@ func Load(path string, known Known) (*Matrix, error) {
 
 // Parse checks the content of a matrix file; path is where it comes from.
 func Parse(content []byte, path string, known Known) (*Matrix, error) {
-	r := &reader{file: path, known: known}
-	root := r.document(content)
+	r := &reader{Reader: yamlfile.Reader{File: path, Example: "kind-configs/matrix.yaml"}, known: known}
+	root := r.Document(content)
 	if root == nil {
-		return nil, &InvalidError{Problems: sorted(r.problems)}
+		return nil, r.Err()
 	}
 	matrix := &Matrix{Path: path}
 	var columns *yaml.Node
 	defaults := Column{}
 	versioned := false
-	r.mapping(root, "", fields{
+	r.Mapping(root, "", yamlfile.Fields{
 		"schemaVersion": func(node *yaml.Node, field string) {
 			versioned = true
 			if node.Kind != yaml.ScalarNode || node.Value != SchemaVersion {
-				r.report(node, field, "is not a version that this program reads", "write schemaVersion: "+SchemaVersion)
+				r.Report(node, field, "is not a version that this program reads", "write schemaVersion: "+SchemaVersion)
 			}
 		},
 		"defaults": func(node *yaml.Node, field string) { r.defaults(node, field, &defaults) },
 		"columns":  func(node *yaml.Node, _ string) { columns = node },
+		"expectations": func(node *yaml.Node, field string) {
+			if r.Scalar(node, field, &matrix.Expectations) && !filepath.IsAbs(matrix.Expectations) {
+				matrix.Expectations = filepath.Join(filepath.Dir(path), matrix.Expectations)
+			}
+		},
 	})
 	if !versioned && root.Kind == yaml.MappingNode {
-		r.report(root, "schemaVersion", "is missing", "write schemaVersion: "+SchemaVersion)
+		r.Report(root, "schemaVersion", "is missing", "write schemaVersion: "+SchemaVersion)
 	}
 	switch {
 	case columns == nil:
 		if root.Kind == yaml.MappingNode {
-			r.report(root, "columns", "is missing", "list at least one column")
+			r.Report(root, "columns", "is missing", "list at least one column")
 		}
 	case columns.Kind != yaml.SequenceNode:
-		r.report(columns, "columns", "is not a list", "begin each column with a dash")
+		r.Report(columns, "columns", "is not a list", "begin each column with a dash")
 	case len(columns.Content) == 0:
-		r.report(columns, "columns", "is empty", "list at least one column")
+		r.Report(columns, "columns", "is empty", "list at least one column")
 	case len(columns.Content) > maxColumns:
-		r.report(columns, "columns", fmt.Sprintf("has %d entries", len(columns.Content)), fmt.Sprintf("have at most %d", maxColumns))
+		r.Report(columns, "columns", fmt.Sprintf("has %d entries", len(columns.Content)), fmt.Sprintf("have at most %d", maxColumns))
 	default:
 		lines := map[string]int{}
 		for i, node := range columns.Content {
 			field := fmt.Sprintf("columns[%d]", i)
 			column := r.column(node, field, defaults)
 			if line, twice := lines[column.Name]; twice && column.Name != "" {
-				r.report(node, field+".name", fmt.Sprintf("%q is the name of the column in line %d", column.Name, line), "give each column a name of its own")
+				r.Report(node, field+".name", fmt.Sprintf("%q is the name of the column in line %d", column.Name, line), "give each column a name of its own")
 			}
 			lines[column.Name] = node.Line
 			matrix.Columns = append(matrix.Columns, column)
 		}
 	}
-	if len(r.problems) > 0 {
-		return nil, &InvalidError{Problems: sorted(r.problems)}
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	return matrix, nil
 }
 
 // defaults are what columns have that do not say otherwise.
 func (r *reader) defaults(node *yaml.Node, field string, into *Column) {
-	r.mapping(node, field, fields{
+	r.Mapping(node, field, yamlfile.Fields{
 		"ociRuntime": r.ociRuntime(into),
 		"kubernetes": r.version(&into.Kubernetes, func() []string { return r.known.Kubernetes }),
 		"base":       r.image(&into.Base),
@@ -110,28 +113,28 @@ func (r *reader) defaults(node *yaml.Node, field string, into *Column) {
 }
 
 func (r *reader) column(node *yaml.Node, field string, defaults Column) Column {
-	before := len(r.problems)
+	before := len(r.Problems)
 	c := Column{}
 	var config, manifests, version *yaml.Node
-	r.mapping(node, field, fields{
+	r.Mapping(node, field, yamlfile.Fields{
 		"name": func(n *yaml.Node, f string) {
-			if r.scalar(n, f, &c.Name) && !namePattern.MatchString(c.Name) {
-				r.report(n, f, fmt.Sprintf("%q is not a name", c.Name), "take at most 40 of a-z, 0-9, dash and dot, a letter or digit first and last")
+			if r.Scalar(n, f, &c.Name) && !namePattern.MatchString(c.Name) {
+				r.Report(n, f, fmt.Sprintf("%q is not a name", c.Name), "take at most 40 of a-z, 0-9, dash and dot, a letter or digit first and last")
 			}
 		},
 		"runtime": func(n *yaml.Node, f string) {
-			r.mapping(n, f, fields{
-				"name":    r.oneOf(&c.Runtime.Name, Containerd, CRIO),
+			r.Mapping(n, f, yamlfile.Fields{
+				"name":    r.OneOf(&c.Runtime.Name, Containerd, CRIO),
 				"version": func(n *yaml.Node, _ string) { version = n },
 			})
-			if c.Runtime.Name == "" && n.Kind == yaml.MappingNode && len(r.problems) == before {
-				r.report(n, f+".name", "is missing", "write containerd or cri-o")
+			if c.Runtime.Name == "" && n.Kind == yaml.MappingNode && len(r.Problems) == before {
+				r.Report(n, f+".name", "is missing", "write containerd or cri-o")
 			}
 		},
 		"ociRuntime": r.ociRuntime(&c),
 		"kubernetes": func(n *yaml.Node, f string) {
 			known := func() []string { return r.known.Kubernetes }
-			if has(node, "image") {
+			if yamlfile.Has(node, "image") {
 				known = nil // a ready image may have any
 			}
 			r.version(&c.Kubernetes, known)(n, f)
@@ -145,8 +148,8 @@ func (r *reader) column(node *yaml.Node, field string, defaults Column) Column {
 	if node.Kind != yaml.MappingNode {
 		return c
 	}
-	if !has(node, "runtime") {
-		r.report(node, field+".runtime", "is missing", "write runtime: {name: containerd, version: ...}")
+	if !yamlfile.Has(node, "runtime") {
+		r.Report(node, field+".runtime", "is missing", "write runtime: {name: containerd, version: ...}")
 	}
 	r.runtimeVersion(&c, version, node, field)
 	r.applyDefaults(&c, node, field, defaults)
@@ -158,13 +161,13 @@ func (r *reader) column(node *yaml.Node, field string, defaults Column) Column {
 	if manifests != nil {
 		c.Manifests = r.files(manifests, field+".manifests", checkManifest)
 	}
-	if c.Network == NoNetwork && len(c.Manifests) == 0 && len(r.problems) == before {
-		r.report(node, field+".network", "is none, and there are no manifests that make one", "list the network's manifests, or take kube-router")
+	if c.Network == NoNetwork && len(c.Manifests) == 0 && len(r.Problems) == before {
+		r.Report(node, field+".network", "is none, and there are no manifests that make one", "list the network's manifests, or take kube-router")
 	}
-	if c.Name == "" && len(r.problems) == before {
+	if c.Name == "" && len(r.Problems) == before {
 		c.Name = c.derivedName()
 		if !namePattern.MatchString(c.Name) {
-			r.report(node, field+".name", fmt.Sprintf("is missing, and %q is not a name", c.Name), "give the column a name")
+			r.Report(node, field+".name", fmt.Sprintf("is missing, and %q is not a name", c.Name), "give the column a name")
 		}
 	}
 	return c
@@ -179,27 +182,27 @@ func (r *reader) runtimeVersion(c *Column, version, node *yaml.Node, field strin
 	case version != nil:
 		r.version(&c.Runtime.Version, func() []string { return r.known.Runtimes[c.Runtime.Name] })(version, field)
 	case c.Image == "" && c.Runtime.Name != "":
-		r.report(node, field, "is missing", "known versions of "+c.Runtime.Name+" are "+list(r.known.Runtimes[c.Runtime.Name]))
+		r.Report(node, field, "is missing", "known versions of "+c.Runtime.Name+" are "+list(r.known.Runtimes[c.Runtime.Name]))
 	}
 }
 
 func (r *reader) applyDefaults(c *Column, node *yaml.Node, field string, defaults Column) {
 	c.OCIRuntime = first(c.OCIRuntime, defaults.OCIRuntime, DefaultOCIRuntime)
 	if c.Image != "" {
-		if has(node, "base") {
-			r.report(node, field+".base", "has no meaning beside image, of which nothing is built", "remove one of the two")
+		if yamlfile.Has(node, "base") {
+			r.Report(node, field+".base", "has no meaning beside image, of which nothing is built", "remove one of the two")
 		}
 		c.Network = first(c.Network, Kindnet)
 		return
 	}
 	if c.Network == Kindnet {
-		r.report(node, field+".network", "kindnet is only in ready node images", "take kube-router, or set image")
+		r.Report(node, field+".network", "kindnet is only in ready node images", "take kube-router, or set image")
 	}
 	c.Base = first(c.Base, defaults.Base)
 	c.Network = first(c.Network, defaults.Network, KubeRouter)
 	c.Kubernetes = first(c.Kubernetes, defaults.Kubernetes)
-	if c.Kubernetes == "" && !has(node, "kubernetes") {
-		r.report(node, field+".kubernetes", "is missing, and defaults has none", "known versions are "+list(r.known.Kubernetes))
+	if c.Kubernetes == "" && !yamlfile.Has(node, "kubernetes") {
+		r.Report(node, field+".kubernetes", "is missing, and defaults has none", "known versions are "+list(r.known.Kubernetes))
 	}
 }
 
@@ -230,8 +233,6 @@ func checkFragment(runtime, path string, content []byte) (what, fix string, line
 	return "", "", 0
 }
 
-var yamlLine = regexp.MustCompile(`line ([0-9]+): (.*)`)
-
 // checkManifest says what is wrong with a file of Kubernetes objects.
 func checkManifest(_ string, content []byte) (what, fix string, line int) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
@@ -242,49 +243,10 @@ func checkManifest(_ string, content []byte) (what, fix string, line int) {
 			return "", "", 0
 		}
 		if err != nil {
-			what, line := yamlProblem(err)
+			what, line := yamlfile.SyntaxProblem(err)
 			return "is not valid YAML: " + what, "mend the file", line
 		}
 	}
-}
-
-// yamlProblem takes the line out of an error of the YAML library, which only has it as text.
-func yamlProblem(err error) (what string, line int) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	match := yamlLine.FindStringSubmatch(text)
-	if match == nil {
-		return text, 0
-	}
-	line, _ = strconv.Atoi(match[1])
-	return match[2], line
-}
-
-// readLimited reads a regular file that is not too large.
-func readLimited(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		var pathError *os.PathError
-		if errors.As(err, &pathError) {
-			err = pathError.Err
-		}
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	defer file.Close() //nolint:errcheck // only read
-	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	}
-	if len(content) > maxFile {
-		return nil, fmt.Errorf("is larger than %d bytes", maxFile)
-	}
-	return content, nil
 }
 
 func digest(content []byte) string {

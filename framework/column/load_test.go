@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"assay/framework/yamlfile"
 )
 
 var known = Known{
@@ -156,7 +158,7 @@ func TestLoadInvalid(t *testing.T) {
 
 func TestLoadLimits(t *testing.T) {
 	tests := map[string]string{
-		"too large":        "# " + strings.Repeat("x", maxFile),
+		"too large":        "# " + strings.Repeat("x", yamlfile.MaxSize),
 		"too many columns": "schemaVersion: 1\ncolumns: [" + strings.Repeat("a,", maxColumns+1) + "]\n",
 		"too deep":         strings.Repeat("[", 100000),
 	}

@@ -24,6 +24,7 @@ import (
 	"assay/framework/progress"
 	"assay/framework/specs"
 	"assay/reports"
+	"assay/reports/expectations"
 	"assay/reports/results"
 )
 
@@ -49,6 +50,19 @@ type Options struct {
 	Progress io.Writer
 	// CommandLine is what the user typed, without secrets.
 	CommandLine []string
+	Expected    Expected
+}
+
+// Expected is what the user expects of a run.
+type Expected struct {
+	// File is nil where nothing is expected.
+	File *expectations.File
+	// Path is where the file is.
+	Path string
+	// Strict fails a run whose expectations are out of date.
+	Strict bool
+	// Update writes what was observed into the file.
+	Update bool
 }
 
 // ErrInterrupted is the cause of a context that the user ended.
@@ -69,6 +83,7 @@ type Run struct {
 	waiters  map[place]chan struct{}
 	clusters map[string]string // cluster by column
 	manager  *cluster.Manager
+	partial  bool // the selection left something out
 }
 
 type place struct{ check, column string }
@@ -108,6 +123,7 @@ func (r *Run) plan(selection specs.Selection) []column.Column {
 	chosen := map[string]bool{}
 	var columns []column.Column
 	for _, c := range r.options.Columns {
+		r.partial = r.partial || len(selection[c.Name]) < len(r.options.Checks)
 		if len(selection[c.Name]) == 0 {
 			continue
 		}
@@ -121,7 +137,7 @@ func (r *Run) plan(selection specs.Selection) []column.Column {
 	for _, each := range r.options.Checks {
 		if chosen[each.ID] {
 			r.results.Checks = append(r.results.Checks, results.Check{
-				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source,
+				ID: each.ID, Area: each.Area(), Level: string(each.Level), Claim: each.Claim, Source: each.Source, Volatile: each.Volatile,
 			})
 		}
 	}
@@ -220,6 +236,9 @@ func (r *Run) record(cell results.Cell) {
 	default:
 	}
 	cell.Rerun = r.rerun(cell)
+	if column, known := r.results.Column(cell.Column); known && r.options.Expected.File != nil {
+		cell.Expectation = r.options.Expected.File.Cell(cell, column)
+	}
 	r.results.Cells = append(r.results.Cells, cell)
 	close(waiter)
 }
@@ -266,8 +285,11 @@ func (r *Run) snapshot() results.Results {
 	now.Complete()
 	if errors.Is(context.Cause(r.ctx), ErrInterrupted) {
 		now.Run.Exit = results.ExitInterrupted
+	}
+	if expected := r.options.Expected; expected.File != nil {
+		expected.File.Apply(&now, expectations.Options{Strict: expected.Strict, Partial: r.partial})
 	} else {
-		now.Run.Exit = now.Outcome().Status
+		now.Judge()
 	}
 	return now
 }
@@ -284,7 +306,20 @@ func (r *Run) Finish() (final results.Results, folder string, files []string, er
 	r.ended.Wait()
 	final = r.snapshot()
 	files, err = reports.WriteAll(r.folder, &final)
-	return final, r.folder, files, err
+	return final, r.folder, files, errors.Join(err, r.updateExpectations(&final))
+}
+
+// updateExpectations writes what was observed into the expectations file where the user wants that.
+func (r *Run) updateExpectations(final *results.Results) error {
+	expected := r.options.Expected
+	if !expected.Update {
+		return nil
+	}
+	notes, err := expected.File.Write(expected.Path, final)
+	for _, note := range notes {
+		r.progress.Line("%s", note)
+	}
+	return err
 }
 
 // Remaining lists the clusters of this run that are there now.

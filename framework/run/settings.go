@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 
 	"assay/framework/column"
+	"assay/reports/expectations"
 )
 
 // Settings are what a user sets, as flags of the command and of the suite.
@@ -20,6 +22,12 @@ type Settings struct {
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
+	// Expectations is the expectations file; empty is the one that the matrix names.
+	Expectations string
+	// Strict fails a run whose expectations are out of date.
+	Strict bool
+	// UpdateExpectations writes what was observed into the expectations file.
+	UpdateExpectations bool
 }
 
 // UsageError is wrong usage: nothing was done, and the user can mend it.
@@ -67,9 +75,38 @@ func (s Settings) read() (Options, error) {
 	if err != nil {
 		return Options{}, fmt.Errorf("%s: %w", s.Matrix, err)
 	}
+	expected, err := s.expectations(root, matrix.Expectations)
+	if err != nil {
+		return Options{}, err
+	}
 	return Options{
-		Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
 	}, nil
+}
+
+// expectations reads the expectations file that the user names, or else the matrix.
+func (s Settings) expectations(root, ofMatrix string) (Expected, error) {
+	path := cmp.Or(s.Expectations, ofMatrix)
+	if path == "" {
+		if s.Strict || s.UpdateExpectations {
+			return Expected{}, errors.New("neither --expectations nor the matrix names an expectations file")
+		}
+		return Expected{}, nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Expected{}, fmt.Errorf("%s: %w", path, err)
+	}
+	expected := Expected{Path: path, Strict: s.Strict, Update: s.UpdateExpectations}
+	if _, err := os.Stat(path); s.UpdateExpectations && errors.Is(err, fs.ErrNotExist) {
+		expected.File = expectations.Empty(path)
+	} else if expected.File, err = expectations.Load(path); err != nil {
+		return Expected{}, err
+	}
+	if relative, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(relative) {
+		expected.File.Path = relative
+	}
+	return expected, nil
 }
 
 // Root is the checkout that holds the working directory: the recipes of the node images and the

@@ -44,6 +44,12 @@ func assert(c check.Check, cell results.Cell) {
 	described := &results.Results{Checks: []results.Check{{
 		ID: c.ID, Area: c.Area(), Level: string(c.Level), Claim: c.Claim, Source: c.Source,
 	}}}
+	if expectation := cell.Expectation; expectation != nil && expectation.State == results.ExpectationBroken {
+		ginkgo.Fail(expectation.Text + "\n" + failure.Text(described, cell))
+	}
+	if cell.ExpectedFailure() {
+		ginkgo.Skip("expected to fail: " + cell.Expectation.Reason)
+	}
 	switch cell.Verdict {
 	case results.Pass:
 	case results.Informed:

@@ -56,6 +56,9 @@ func Of(run *results.Results, check string) []Row {
 			observed = append(observed, cell.Observed)
 		}
 	}
+	if described, _ := run.Check(check); described.Volatile != "" {
+		return rows
+	}
 	for _, row := range Between(observed) {
 		values := each(cells, func(cell results.Cell) string { return "(" + cell.Verdict.String() + ")" })
 		for i, value := range row.Values {
@@ -109,46 +112,17 @@ func each(cells []results.Cell, text func(results.Cell) string) []string {
 // Between lists what recorded values differ in. Of objects only the members that differ are listed, and
 // those that differ in the same way share a row; the row with the most members comes first.
 func Between(observed []json.RawMessage) []Row {
-	decoded := make([]any, len(observed))
-	objects := 0
-	for i, value := range observed {
-		decoded[i] = decode(value)
-		if _, is := decoded[i].(map[string]any); is {
-			objects++
-		}
-	}
-	if objects != 0 && objects != len(observed) {
-		return differing(nil, compactEach(decoded))
-	}
-	columns := make([]map[string]any, len(decoded))
-	keys := map[string]bool{}
-	for i, value := range decoded {
-		columns[i] = map[string]any{}
-		flatten(columns[i], "", value)
-		for key := range columns[i] {
-			keys[key] = true
-		}
-	}
 	grouped := map[string]*Row{}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		leaves := make([]any, len(columns))
-		for i, column := range columns {
-			leaves[i] = absent{}
-			if value, found := column[key]; found {
-				leaves[i] = value
-			}
+	for _, member := range membersOf(observed) {
+		values := leavesText(member.values)
+		if len(slices.Compact(slices.Clone(values))) < 2 {
+			continue
 		}
-		var names []string
-		if objects > 0 {
-			names = []string{nameOf(key)}
-		}
-		for _, row := range differing(names, leavesText(leaves)) {
-			same := strings.Join(row.Values, separator)
-			if group, found := grouped[same]; found {
-				group.Of = append(group.Of, row.Of...)
-			} else {
-				grouped[same] = &row
-			}
+		same := strings.Join(values, separator)
+		if group, found := grouped[same]; found {
+			group.Of = append(group.Of, member.names...)
+		} else {
+			grouped[same] = &Row{Of: member.names, Values: values}
 		}
 	}
 	rows := make([]Row, 0, len(grouped))
@@ -161,12 +135,48 @@ func Between(observed []json.RawMessage) []Row {
 	return rows
 }
 
-// differing is the row of these values, or none when all are the same.
-func differing(names []string, values []string) []Row {
-	if len(slices.Compact(slices.Clone(values))) < 2 {
-		return nil
+// member is one value within observations, or the whole of them, as each observation has it.
+type member struct {
+	// names is the name of the value, nothing where it is the whole.
+	names  []string
+	values []any
+}
+
+// membersOf lists the members of objects in the order of their names, or the whole where the
+// observations are not all objects.
+func membersOf(observed []json.RawMessage) []member {
+	decoded := make([]any, len(observed))
+	objects := 0
+	for i, value := range observed {
+		decoded[i] = decode(value)
+		if _, is := decoded[i].(map[string]any); is {
+			objects++
+		}
 	}
-	return []Row{{Of: names, Values: values}}
+	if objects != len(observed) {
+		return []member{{values: decoded}}
+	}
+	columns := make([]map[string]any, len(decoded))
+	keys := map[string]bool{}
+	for i, value := range decoded {
+		columns[i] = map[string]any{}
+		flatten(columns[i], "", value)
+		for key := range columns[i] {
+			keys[key] = true
+		}
+	}
+	members := make([]member, 0, len(keys))
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		values := make([]any, len(columns))
+		for i, column := range columns {
+			values[i] = absent{}
+			if value, found := column[key]; found {
+				values[i] = value
+			}
+		}
+		members = append(members, member{names: []string{nameOf(key)}, values: values})
+	}
+	return members
 }
 
 // separator stands between the names of nested members; no text that is shown holds it.

@@ -170,9 +170,13 @@ func leavesText(leaves []any) []string {
 const shownWhole = 4
 
 // constants are the words of a text that is a list of constants as the kernel names them, capabilities
-// for one; nil where it is another text.
+// for one, with or without their number before them ("2: NET_RAW SYS_CHROOT"); nil where it is another
+// text.
 func constants(text string) []string {
 	words := strings.Fields(text)
+	if len(words) > 0 && words[0] == fmt.Sprintf("%d:", len(words)-1) {
+		words = words[1:]
+	}
 	for _, word := range words {
 		for i, r := range word {
 			if letter := r >= 'A' && r <= 'Z'; !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {

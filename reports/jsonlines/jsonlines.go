@@ -30,7 +30,10 @@ type line struct {
 	Reason         string          `json:"reason"`
 	Observed       json.RawMessage `json:"observed,omitempty"`
 	// Differs says that the columns differ in this check.
-	Differs  bool    `json:"differs"`
+	Differs bool `json:"differs"`
+	// Expectation is what came of the expectations file: met, passed, broken or open.
+	Expectation results.ExpectationState `json:"expectation,omitempty"`
+
 	Attempts int     `json:"attempts"`
 	Seconds  float64 `json:"seconds"`
 	Rerun    string  `json:"rerun,omitempty"`
@@ -44,13 +47,18 @@ func Write(w io.Writer, run *results.Results) error {
 		differs := run.Differs(check.ID)
 		for i, cell := range run.Row(check.ID) {
 			column := run.Columns[i]
+			var expectation results.ExpectationState
+			if cell.Expectation != nil {
+				expectation = cell.Expectation.State
+			}
+			observedIn := run.RunOf(column)
 			err := encoder.Encode(line{
-				Run: run.Run.ID, Started: run.Run.Started,
+				Run: observedIn.ID, Started: observedIn.Started,
 				Check: check.ID, Area: check.Area, Level: check.Level,
 				Column: column.Name, Runtime: column.Runtime.Name, RuntimeVersion: column.Runtime.Version,
 				OCIRuntime: column.OCIRuntime.Name, OCIVersion: column.OCIRuntime.Version,
-				Kubernetes: column.Kubernetes, Kernel: run.Host.Kernel,
-				Verdict: cell.Verdict, Reason: cell.Reason, Observed: observed(cell.Observed), Differs: differs,
+				Kubernetes: column.Kubernetes, Kernel: run.HostOf(column).Kernel,
+				Verdict: cell.Verdict, Reason: cell.Reason, Observed: observed(cell.Observed), Differs: differs, Expectation: expectation,
 				Attempts: cell.Attempts, Seconds: cell.Seconds, Rerun: cell.Rerun,
 			})
 			if err != nil {

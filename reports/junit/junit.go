@@ -78,7 +78,7 @@ func textLimit(run *results.Results, columns []string) int {
 func suiteOf(run *results.Results, column results.Column, limit int) testsuite {
 	suite := testsuite{
 		Name:       name(column.Name),
-		Timestamp:  run.Run.Started.UTC().Format("2006-01-02T15:04:05"),
+		Timestamp:  run.RunOf(column).Started.UTC().Format("2006-01-02T15:04:05"),
 		Properties: environment(run, column),
 	}
 	var total float64
@@ -124,6 +124,11 @@ func testcaseOf(run *results.Results, check results.Check, cell results.Cell, li
 	case results.Skipped:
 		test.Skipped = &problem{Message: "skipped: " + message}
 	case results.Fail:
+		if cell.ExpectedFailure() {
+			test.Skipped = &problem{Message: "expected failure, " + inert.Short(cell.Expectation.Reason, messageWidth) + ": " + message}
+			test.SystemOut = text()
+			break
+		}
 		if check.Level == results.LevelShould || check.Level == results.LevelInfo {
 			// A warning: the run does not fail for it, so no reader may count it as a failure.
 			test.Skipped = &problem{Message: "warning, " + check.Level + " level: " + message}
@@ -134,6 +139,11 @@ func testcaseOf(run *results.Results, check results.Check, cell results.Cell, li
 		final = &test.Rerun
 	case results.Error:
 		test.Error = &problem{Message: message, Type: "error", Text: text()}
+		final = &test.Rerun
+	}
+	if expectation := cell.Expectation; expectation != nil && expectation.State == results.ExpectationBroken && test.Failure == nil {
+		test.Skipped, test.SystemOut = nil, ""
+		test.Failure = &problem{Message: inert.Short("broken expectation: "+expectation.Text, messageWidth), Type: "expectation", Text: text()}
 		final = &test.Rerun
 	}
 	for i, reason := range cell.Earlier {

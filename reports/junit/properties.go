@@ -15,7 +15,8 @@ import (
 // environment describes a column and what it ran on.
 func environment(run *results.Results, column results.Column) *properties {
 	var p properties
-	p.add("run", run.Run.ID)
+	host, observedIn := run.HostOf(column), run.RunOf(column)
+	p.add("run", observedIn.ID)
 	p.add("runtime", column.Runtime.Name)
 	p.add("runtimeVersion", column.Runtime.Version)
 	p.add("ociRuntime", column.OCIRuntime.Name)
@@ -34,17 +35,17 @@ func environment(run *results.Results, column results.Column) *properties {
 			p.add("nodeRestriction", node.Name+": "+restrictionText(restriction))
 		}
 	}
-	p.add("os", run.Host.OS)
-	p.add("kernel", run.Host.Kernel)
-	p.add("arch", run.Host.Arch)
-	p.add("cgroup", run.Host.Cgroup)
-	p.add("cgroupDriver", run.Host.CgroupDriver)
-	p.add("engine", run.Host.Engine)
-	for _, restriction := range run.Host.Restrictions {
+	p.add("os", host.OS)
+	p.add("kernel", host.Kernel)
+	p.add("arch", host.Arch)
+	p.add("cgroup", host.Cgroup)
+	p.add("cgroupDriver", host.CgroupDriver)
+	p.add("engine", host.Engine)
+	for _, restriction := range host.Restrictions {
 		p.add("hostRestriction", restrictionText(restriction))
 	}
-	for _, part := range slices.Sorted(maps.Keys(run.Run.Versions)) {
-		p.add("version."+part, run.Run.Versions[part])
+	for _, part := range slices.Sorted(maps.Keys(observedIn.Versions)) {
+		p.add("version."+part, observedIn.Versions[part])
 	}
 	return p.orNil()
 }
@@ -77,6 +78,11 @@ func describe(check results.Check, cell results.Cell) *properties {
 	}
 	if cell.Attempts > 1 {
 		p.add("attempts", strconv.Itoa(cell.Attempts))
+	}
+	if cell.Expectation != nil {
+		p.add("expectation", string(cell.Expectation.State))
+		p.add("expectationEntry", cell.Expectation.Entry)
+		p.add("expectationLink", cell.Expectation.Link)
 	}
 	p.add("rerun", cell.Rerun)
 	return p.orNil()

@@ -11,6 +11,7 @@ import (
 	"assay/reports/difference"
 	"assay/reports/failure"
 	"assay/reports/inert"
+	"assay/reports/markup"
 	"assay/reports/results"
 )
 
@@ -42,6 +43,7 @@ func Write(w io.Writer, run *results.Results) error {
 	verdict(&page, run)
 	facts(&page, run)
 	failures(&page, run)
+	expectations(&page, run)
 	errors(&page, run)
 	differs(&page, run)
 	matrix(&page, run)
@@ -55,7 +57,7 @@ func Write(w io.Writer, run *results.Results) error {
 func verdict(page *strings.Builder, run *results.Results) {
 	names := make([]string, 0, len(run.Columns))
 	for _, column := range run.Columns {
-		names = append(names, code(column.Name, shortWidth))
+		names = append(names, markup.Code(column.Name, shortWidth))
 	}
 	_, warnings := run.Failures()
 	counts := run.Count().String()
@@ -63,7 +65,7 @@ func verdict(page *strings.Builder, run *results.Results) {
 		counts += fmt.Sprintf(" (of the failures %d only recommended: a warning)", len(warnings))
 	}
 	fmt.Fprintf(page, "# Assay: %s\n\n**%s.** %d checks in %d columns: %s. The columns differ in %d checks.\n\n",
-		joined(names, mostAffected), prose(run.Outcome().String(), reasonWidth), len(run.Checks), len(run.Columns), counts, len(run.Differing()))
+		joined(names, mostAffected), markup.Prose(run.Outcome().String(), reasonWidth), len(run.Checks), len(run.Columns), counts, len(run.Differing()))
 }
 
 // joined is a list for the eye, of no more than most elements.
@@ -74,16 +76,8 @@ func joined(list []string, most int) string {
 	return strings.Join(list, ", ")
 }
 
-// part appends lines up to a size, and says how many it left out.
 func part(page *strings.Builder, lines []string, size int, what string) {
-	for i, line := range lines {
-		if size -= len(line); size < 0 {
-			fmt.Fprintf(page, "\n*%d of %d %s are left out here for their size; all are in results.json.*\n", len(lines)-i, len(lines), what)
-			break
-		}
-		page.WriteString(line)
-	}
-	page.WriteString("\n")
+	markup.Part(page, lines, size, what, "results.json")
 }
 
 func failures(page *strings.Builder, run *results.Results) {
@@ -104,9 +98,38 @@ func failures(page *strings.Builder, run *results.Results) {
 	}
 }
 
+// expectations says which failures are expected, which expectations are broken and which are out of date.
+func expectations(page *strings.Builder, run *results.Results) {
+	if broken := run.Unexpected(); len(broken) > 0 {
+		fmt.Fprintf(page, "## Broken expectations (%d)\n\n", len(broken))
+		lines := make([]string, 0, len(broken))
+		for _, cell := range broken {
+			lines = append(lines, folded(cell.Check+" in "+cell.Column+": "+cell.Expectation.Text, failure.Text(run, cell)))
+		}
+		part(page, lines, errorsSize, "texts")
+	}
+	if expected := run.Expected(); len(expected) > 0 {
+		fmt.Fprintf(page, "## Expected failures (%d)\n\n", len(expected))
+		lines := make([]string, 0, len(expected))
+		for _, cell := range expected {
+			lines = append(lines, fmt.Sprintf("- %s in %s: %s (%s)\n", markup.Link(markup.Code(cell.Check, shortWidth), cell.Expectation.Link), markup.Code(cell.Column, shortWidth), markup.Prose(cell.Expectation.Reason, reasonWidth), markup.Code(cell.Expectation.Entry, shortWidth)))
+		}
+		part(page, lines, errorsSize, "failures")
+	}
+	if run.Expectations == nil || len(run.Expectations.Findings) == 0 {
+		return
+	}
+	fmt.Fprintf(page, "## Expectations to look at (%d)\n\n", len(run.Expectations.Findings))
+	lines := make([]string, 0, len(run.Expectations.Findings))
+	for _, finding := range run.Expectations.Findings {
+		lines = append(lines, fmt.Sprintf("- %s: %s\n", markup.Code(finding.Entry, shortWidth), markup.Prose(finding.Text, reasonWidth)))
+	}
+	part(page, lines, errorsSize, "entries")
+}
+
 // folded is a text under a line that opens it.
 func folded(line, text string) string {
-	return fmt.Sprintf("<details><summary>%s</summary>\n\n%s\n</details>\n", summary(line, reasonWidth), block(inert.Cut(text, failureSize)))
+	return markup.Folded(line, markup.Block(inert.Cut(text, failureSize)), reasonWidth)
 }
 
 // errors groups the errors by column and reason: of a column that did not boot every cell has the same.
@@ -119,9 +142,9 @@ func errors(page *strings.Builder, run *results.Results) {
 	var lines []string
 	for _, column := range run.Columns {
 		if column.Error != "" {
-			lines = append(lines, fmt.Sprintf("- column %s could not be observed: %s\n", code(column.Name, shortWidth), code(column.Error, reasonWidth)))
+			lines = append(lines, fmt.Sprintf("- column %s could not be observed: %s\n", markup.Code(column.Name, shortWidth), markup.Code(column.Error, reasonWidth)))
 			if column.Logs != "" {
-				lines = append(lines, fmt.Sprintf("  - the nodes' logs are in %s\n", code(column.Logs, reasonWidth)))
+				lines = append(lines, fmt.Sprintf("  - the nodes' logs are in %s\n", markup.Code(column.Logs, reasonWidth)))
 			}
 		}
 	}
@@ -132,7 +155,7 @@ func errors(page *strings.Builder, run *results.Results) {
 			if cell.Column != first.Column || cell.Reason != first.Reason {
 				return false
 			}
-			same = append(same, code(cell.Check, shortWidth))
+			same = append(same, markup.Code(cell.Check, shortWidth))
 			return true
 		})
 		if len(same) == 1 {
@@ -140,7 +163,7 @@ func errors(page *strings.Builder, run *results.Results) {
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("- %s, %d checks: %s. Checks: %s\n",
-			code(first.Column, shortWidth), len(same), code(first.Reason, reasonWidth), joined(same, mostAffected)))
+			markup.Code(first.Column, shortWidth), len(same), markup.Code(first.Reason, reasonWidth), joined(same, mostAffected)))
 	}
 	part(page, lines, errorsSize, "entries")
 }
@@ -162,7 +185,7 @@ func differs(page *strings.Builder, run *results.Results) {
 		for i, row := range rows {
 			id := ""
 			if i == 0 {
-				id = link(code(check.ID, shortWidth), check.Source)
+				id = markup.Link(markup.Code(check.ID, shortWidth), check.Source)
 			}
 			if i == mostRows {
 				fmt.Fprintf(&b, "| | *and %d more, see results.json* |%s\n", len(rows)-i, strings.Repeat(" |", len(run.Columns)))
@@ -183,19 +206,19 @@ func label(row difference.Row) string {
 	if row.Verdict {
 		return "verdict"
 	}
-	return code(row.Label(labelNames), labelWidth)
+	return markup.Code(row.Label(labelNames), labelWidth)
 }
 
 func cell(row difference.Row, value string) string {
 	if !row.Verdict {
-		return code(value, valueWidth)
+		return markup.Code(value, valueWidth)
 	}
 	word, reason, _ := strings.Cut(value, ": ")
 	if word == results.Fail.String() {
 		word = "**" + word + "**"
 	}
 	if reason != "" {
-		word += ": " + code(reason, valueWidth)
+		word += ": " + markup.Code(reason, valueWidth)
 	}
 	return word
 }
@@ -207,7 +230,7 @@ func header(run *results.Results, first ...string) string {
 		fmt.Fprintf(&b, "| %s ", name)
 	}
 	for _, column := range run.Columns {
-		fmt.Fprintf(&b, "| %s ", code(column.Name, shortWidth))
+		fmt.Fprintf(&b, "| %s ", markup.Code(column.Name, shortWidth))
 	}
 	return b.String() + "|\n" + strings.Repeat("| --- ", len(first)+len(run.Columns)) + "|\n"
 }

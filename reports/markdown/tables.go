@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"assay/reports/difference"
+	"assay/reports/markup"
 	"assay/reports/results"
 )
 
@@ -31,14 +32,14 @@ func facts(page *strings.Builder, run *results.Results) {
 		for _, column := range run.Columns {
 			value := fact.of(column)
 			some = some || value != ""
-			line += " " + prose(value, valueWidth) + " |"
+			line += " " + markup.Prose(value, valueWidth) + " |"
 		}
 		if some {
 			lines = append(lines, line+"\n")
 		}
 	}
 	host := run.Host
-	lines = append(lines, "\n"+prose(strings.Join(nonEmpty(
+	lines = append(lines, "\n"+markup.Prose(strings.Join(nonEmpty(
 		host.OS, prefixed("kernel ", host.Kernel), host.Arch, prefixed("cgroup ", pair(host.Cgroup, parenthesized(host.CgroupDriver))), host.Engine,
 		plural(host.Cores, "core"), memory(host.MemoryBytes),
 	), ", "), reasonWidth)+"\n")
@@ -47,8 +48,8 @@ func facts(page *strings.Builder, run *results.Results) {
 	for _, part := range slices.Sorted(maps.Keys(run.Run.Versions)) {
 		versions = append(versions, part+" "+run.Run.Versions[part])
 	}
-	lines = append(lines, fmt.Sprintf("\nRun %s, %s, %s; %s\n", code(run.Run.ID, shortWidth),
-		run.Run.Started.UTC().Format("2006-01-02 15:04 MST"), took, prose(strings.Join(versions, ", "), reasonWidth)))
+	lines = append(lines, fmt.Sprintf("\nRun %s, %s, %s; %s\n", markup.Code(run.Run.ID, shortWidth),
+		run.Run.Started.UTC().Format("2006-01-02 15:04 MST"), took, markup.Prose(strings.Join(versions, ", "), reasonWidth)))
 	if len(host.Restrictions) > 0 {
 		lines = append(lines, "\nWhat this host lacks:\n\n")
 		for _, restriction := range host.Restrictions {
@@ -62,7 +63,7 @@ func facts(page *strings.Builder, run *results.Results) {
 			for _, restriction := range node.Restrictions {
 				if !seen[restriction] && !slices.Contains(host.Restrictions, restriction) {
 					seen[restriction] = true
-					lines = append(lines, "- nodes of "+code(column.Name, shortWidth)+": "+restrictionText(restriction)+"\n")
+					lines = append(lines, "- nodes of "+markup.Code(column.Name, shortWidth)+": "+restrictionText(restriction)+"\n")
 				}
 			}
 		}
@@ -71,9 +72,9 @@ func facts(page *strings.Builder, run *results.Results) {
 }
 
 func restrictionText(restriction results.Restriction) string {
-	text := code(restriction.What, shortWidth) + " " + prose(restriction.Detail, reasonWidth)
+	text := markup.Code(restriction.What, shortWidth) + " " + markup.Prose(restriction.Detail, reasonWidth)
 	if restriction.Effect != "" {
-		text += ": " + prose(restriction.Effect, reasonWidth)
+		text += ": " + markup.Prose(restriction.Effect, reasonWidth)
 	}
 	return text
 }
@@ -97,7 +98,7 @@ func matrix(page *strings.Builder, run *results.Results) {
 	fmt.Fprintf(page, "<details><summary>All %d checks</summary>\n\n", len(run.Checks))
 	lines := []string{header(run, "check", "level", "claim")}
 	for _, check := range run.Checks {
-		line := fmt.Sprintf("| %s | %s | %s |", link(code(check.ID, shortWidth), check.Source), prose(check.Level, shortWidth), prose(check.Claim, reasonWidth))
+		line := fmt.Sprintf("| %s | %s | %s |", markup.Link(markup.Code(check.ID, shortWidth), check.Source), markup.Prose(check.Level, shortWidth), markup.Prose(check.Claim, reasonWidth))
 		for _, cell := range run.Row(check.ID) {
 			line += " " + verdictCell(cell) + " |"
 		}
@@ -115,10 +116,10 @@ func verdictCell(cell results.Cell) string {
 		word = "**" + word + "**"
 	case results.Pass, results.Informed:
 		if len(cell.Observed) > 0 {
-			beside = code(difference.Short(cell.Observed, shortWidth), shortWidth)
+			beside = markup.Code(difference.Short(cell.Observed, shortWidth), shortWidth)
 		}
 	case results.Unsupported, results.Skipped:
-		beside = code(cell.Reason, shortWidth)
+		beside = markup.Code(cell.Reason, shortWidth)
 	}
 	if beside != "" {
 		word += " " + beside
@@ -134,7 +135,7 @@ func times(page *strings.Builder, run *results.Results) {
 	page.WriteString("<details><summary>Where the time went</summary>\n\n")
 	lines := []string{header(run, "phase", "run")}
 	for _, name := range run.PhaseNames() {
-		line := "| " + prose(name, shortWidth) + " | " + phase(run, "", name) + " |"
+		line := "| " + markup.Prose(name, shortWidth) + " | " + phase(run, "", name) + " |"
 		for _, column := range run.Columns {
 			line += " " + phase(run, column.Name, name) + " |"
 		}

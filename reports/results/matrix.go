@@ -117,10 +117,11 @@ func (r *Results) Row(check string) []Cell {
 // cluster's, and what was skipped was not looked at.
 func (c Cell) Stated() bool { return c.Verdict != Error && c.Verdict != Skipped }
 
-// Differs says whether the columns differ in their verdict or in what was observed. Cells that say
-// nothing about the runtime, errors and skipped ones, differ from none.
+// Differs says whether the columns differ in their verdict or in what was observed, unless that is
+// volatile. Cells that say nothing about the runtime, errors and skipped ones, differ from none.
 func (r *Results) Differs(check string) bool {
 	var first *Cell
+	described, _ := r.Check(check)
 	row := r.Row(check)
 	for i := range row {
 		cell := &row[i]
@@ -131,7 +132,7 @@ func (r *Results) Differs(check string) bool {
 			first = cell
 			continue
 		}
-		if cell.Verdict != first.Verdict || !SameObserved(cell.Observed, first.Observed) {
+		if cell.Verdict != first.Verdict || described.Volatile == "" && !SameObserved(cell.Observed, first.Observed) {
 			return true
 		}
 	}
@@ -196,8 +197,8 @@ func (r *Results) Count(columns ...string) Counts {
 	return counts
 }
 
-// Failures are the cells that fail: those that break a rule, and the deviations from what is only
-// recommended, which are warnings.
+// Failures are the cells that fail and are not expected to: those that break a rule, and the deviations
+// from what is only recommended, which are warnings.
 func (r *Results) Failures() (broken, warnings []Cell) {
 	levels := make(map[string]string, len(r.Checks))
 	for _, check := range r.Checks {
@@ -205,7 +206,7 @@ func (r *Results) Failures() (broken, warnings []Cell) {
 	}
 	for _, cell := range r.Cells {
 		switch {
-		case cell.Verdict != Fail:
+		case cell.Verdict != Fail, cell.ExpectedFailure():
 		case levels[cell.Check] == LevelShould || levels[cell.Check] == LevelInfo:
 			warnings = append(warnings, cell)
 		default:
@@ -217,11 +218,5 @@ func (r *Results) Failures() (broken, warnings []Cell) {
 
 // Errors are the cells about which the suite can make no statement.
 func (r *Results) Errors() []Cell {
-	var cells []Cell
-	for _, cell := range r.Cells {
-		if cell.Verdict == Error {
-			cells = append(cells, cell)
-		}
-	}
-	return cells
+	return r.cells(func(c Cell) bool { return c.Verdict == Error })
 }

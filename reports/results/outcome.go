@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,8 @@ type Outcome struct {
 func (o Outcome) String() string { return fmt.Sprintf("exit %d: %s", o.Status, o.Reason) }
 
 // Outcome computes the exit status from the cells. 2: a column could not be observed, a cell is an
-// error or missing, or not one check ran. 1: a must check failed. 0: neither. Where both hold 2 wins,
+// error or missing, or not one check ran. 1: a must check failed, an expectation was broken, or a strict
+// run has expectations that are out of date. 0: neither. Where both hold 2 wins,
 // because a run that is not complete cannot be repaired by looking at the runtime, and the failures are
 // in the reports either way. A status that Run.Exit holds for another reason (interrupted, an
 // expectation broken) stands.
@@ -77,10 +79,28 @@ func (r *Results) compute() Outcome {
 	if ran == 0 {
 		return Outcome{ExitBroken, "not one check ran"}
 	}
+	var reasons []string
 	if broken, _ := r.Failures(); len(broken) > 0 {
-		return Outcome{ExitFailed, count(len(broken), "cell of a must check failed", "cells of must checks failed")}
+		reasons = append(reasons, count(len(broken), "cell of a must check failed", "cells of must checks failed"))
+	}
+	if unexpected := len(r.Unexpected()); unexpected > 0 {
+		reasons = append(reasons, count(unexpected, "expectation was broken", "expectations were broken"))
+	}
+	if findings := r.strictFindings(); findings > 0 {
+		reasons = append(reasons, count(findings, "entry of the expectations is out of date", "entries of the expectations are out of date"))
+	}
+	if len(reasons) > 0 {
+		return Outcome{ExitFailed, strings.Join(reasons, ", ")}
 	}
 	return Outcome{ExitExpected, "as expected"}
+}
+
+// Judge computes the exit status anew, for instance because expectations were added to what was
+// observed long ago. That a run was interrupted stays true.
+func (r *Results) Judge() {
+	if r.Run.Exit != ExitInterrupted {
+		r.Run.Exit = r.compute().Status
+	}
 }
 
 func count(n int, one, many string) string {

@@ -9,8 +9,9 @@ import (
 	"os"
 )
 
-// MaxSize is the largest results file that is read, in bytes.
-const MaxSize = 256 << 20
+// MaxSize is the largest results file that is read, in bytes; 300 checks in 12 columns, each with a table
+// of 500 values, have half of it.
+const MaxSize = 128 << 20
 
 // MaxCells is the largest matrix that is read: checks times columns.
 const MaxCells = 100_000
@@ -43,6 +44,9 @@ func Load(path string) (*Results, error) {
 		return nil, &InvalidError{File: path, Problem: "cannot be read: " + reason(err), Err: err}
 	}
 	defer file.Close() //nolint:errcheck // read only
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxSize {
+		return nil, tooLarge(path, MaxSize)
+	}
 	return Read(file, path)
 }
 
@@ -69,7 +73,7 @@ func read(reader io.Reader, name string, limit int64) (*Results, error) {
 		return nil, &InvalidError{File: name, Problem: "cannot be read: " + reason(err), Err: err}
 	}
 	if int64(len(data)) > limit {
-		return nil, &InvalidError{File: name, Problem: fmt.Sprintf("is larger than %d bytes, the most that is read", limit)}
+		return nil, tooLarge(name, limit)
 	}
 	d := document{file: name, data: data}
 	if err := d.checkHead(); err != nil {
@@ -86,6 +90,10 @@ func read(reader io.Reader, name string, limit int64) (*Results, error) {
 	}
 	d.results.Complete()
 	return &d.results, nil
+}
+
+func tooLarge(name string, limit int64) *InvalidError {
+	return &InvalidError{File: name, Problem: fmt.Sprintf("is larger than %d bytes, the most that is read", limit)}
 }
 
 // document is a results document that is being read, with the places of its parts for the messages.
@@ -183,6 +191,8 @@ func (d *document) decodeField(decoder *json.Decoder, name string) error {
 		return d.decodeValue(decoder, name, &r.Run)
 	case "host":
 		return d.decodeValue(decoder, name, &r.Host)
+	case "expectations":
+		return d.decodeValue(decoder, name, &r.Expectations)
 	case "columns":
 		return decodeList(d, decoder, name, &r.Columns)
 	case "checks":

@@ -62,6 +62,9 @@ type Results struct {
 	Checks        []Check  `json:"checks"`
 	Cells         []Cell   `json:"cells"`
 	Phases        []Phase  `json:"phases"`
+	// Expectations is what came of the expectations file that the run was compared with; nil where
+	// there was none.
+	Expectations *Expectations `json:"expectations,omitempty"`
 }
 
 // Run says what ran, when and how it ended.
@@ -116,6 +119,14 @@ type Column struct {
 	Error string `json:"error,omitempty"`
 	// Logs is the folder of the nodes' logs, relative to the results file, when they were collected.
 	Logs string `json:"logs,omitempty"`
+	// From is the run that the column was observed in, where it was merged in from another.
+	From *Origin `json:"from,omitempty"`
+}
+
+// Origin is the run that a merged column comes from, and the host of that run.
+type Origin struct {
+	Run  Run  `json:"run"`
+	Host Host `json:"host"`
 }
 
 // Runtime is a CRI runtime.
@@ -155,6 +166,9 @@ type Check struct {
 	Level  string `json:"level"`
 	Claim  string `json:"claim"`
 	Source string `json:"source"`
+	// Volatile says why what is recorded differs from run to run; empty where it must not. Such values
+	// are shown and never compared.
+	Volatile string `json:"volatile,omitempty"`
 }
 
 // Cell is the verdict of one check in one column.
@@ -176,6 +190,8 @@ type Cell struct {
 	Rerun string `json:"rerun,omitempty"`
 	// Earlier holds the reasons of the attempts before the last.
 	Earlier []string `json:"earlier,omitempty"`
+	// Expectation is what was expected of the cell and what came of it; nil where nothing was said.
+	Expectation *Expectation `json:"expectation,omitempty"`
 }
 
 // Trial is what was wanted and what was observed, with the evidence.

@@ -20,12 +20,20 @@ func (r *Results) Write(path string) error {
 func (r *Results) Encode(w io.Writer) error {
 	written := *r
 	written.SchemaVersion = SchemaVersion
-	written.Run.Versions = orEmptyMap(r.Run.Versions)
-	written.Run.CommandLine = orEmpty(r.Run.CommandLine)
-	written.Host.Restrictions = orEmpty(r.Host.Restrictions)
+	written.Run, written.Host = withLists(r.Run, r.Host)
 	written.Columns = orEmpty(slices.Clone(r.Columns))
 	for i := range written.Columns {
-		written.Columns[i].Nodes = orEmpty(written.Columns[i].Nodes)
+		column := &written.Columns[i]
+		column.Nodes = orEmpty(column.Nodes)
+		if column.From != nil {
+			run, host := withLists(column.From.Run, column.From.Host)
+			column.From = &Origin{Run: run, Host: host}
+		}
+	}
+	if r.Expectations != nil {
+		expectations := *r.Expectations
+		expectations.Findings = orEmpty(expectations.Findings)
+		written.Expectations = &expectations
 	}
 	written.Checks = orEmpty(r.Checks)
 	written.Cells = orEmpty(slices.Clone(r.Cells))
@@ -41,6 +49,13 @@ func (r *Results) Encode(w io.Writer) error {
 		return fmt.Errorf("encode the results: %w", err)
 	}
 	return nil
+}
+
+func withLists(run Run, host Host) (Run, Host) {
+	run.Versions = orEmptyMap(run.Versions)
+	run.CommandLine = orEmpty(run.CommandLine)
+	host.Restrictions = orEmpty(host.Restrictions)
+	return run, host
 }
 
 func orEmpty[T any](list []T) []T {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"assay/reports/console"
 	"assay/reports/difference"
 	"assay/reports/failure"
 	"assay/reports/inert"
@@ -28,8 +29,6 @@ type Options struct {
 
 // The limits of what a terminal is good for; the reports have the rest.
 const (
-	defaultWidth = 100
-	leastWidth   = 40
 	nameWidth    = 60
 	valueWidth   = 200
 	verdictWidth = 60
@@ -43,79 +42,61 @@ const (
 
 // Write writes the text.
 func Write(w io.Writer, run *results.Results, options Options) error {
-	p := &printer{w: w, width: max(options.Width, leastWidth), colour: options.Colour}
-	if options.Width <= 0 {
-		p.width = defaultWidth
-	}
+	p := &printer{console.New(w, options.Width, options.Colour)}
 	p.differs(run)
 	p.failures(run)
+	p.expectations(run)
 	p.errors(run)
 	p.times(run)
 	p.counts(run)
 	p.files(options)
 	p.outcome(run)
-	if p.err != nil {
-		return fmt.Errorf("write the end of the run: %w", p.err)
+	if err := p.Err(); err != nil {
+		return fmt.Errorf("write the end of the run: %w", err)
 	}
 	return nil
 }
 
-// printer writes lines; the first error ends it.
-type printer struct {
-	w      io.Writer
-	width  int
-	colour bool
-	err    error
-}
-
-func (p *printer) line(text string) {
-	if p.err == nil {
-		_, p.err = io.WriteString(p.w, strings.TrimRight(text, " ")+"\n")
-	}
-}
-
-func (p *printer) title(format string, args ...any) {
-	p.line("")
-	p.line(p.coloured(fmt.Sprintf(format, args...), bold))
-}
+// printer writes the parts of the text.
+type printer struct{ *console.Printer }
 
 func (p *printer) differs(run *results.Results) {
 	if len(run.Columns) < 2 {
 		return
 	}
 	differing := run.Differing()
-	p.title("What differs: %d of %d checks", len(differing), len(run.Checks))
+	p.Title("What differs: %d of %d checks", len(differing), len(run.Checks))
 	if len(differing) == 0 {
-		p.line(indent + "nothing: all columns have the same verdicts and the same recorded values")
+		p.Line(console.Indent + "nothing: all columns have the same verdicts and the same recorded values")
 		return
 	}
-	var rows [][]field
+	var rows [][]console.Field
 	for _, check := range differing {
 		rows = append(rows, rowsOf(run, check)...)
 	}
-	p.table(heads(run, "check"), rows)
+	p.Table(heads(run, "check"), rows)
 }
 
 // rowsOf has the rows of one check: its ID with the verdicts or the one value that differ, and below it
 // the members that differ.
-func rowsOf(run *results.Results, check results.Check) [][]field {
-	id := field{inert.Short(check.ID, nameWidth), bold}
-	var rows [][]field
+func rowsOf(run *results.Results, check results.Check) [][]console.Field {
+	id := console.Styled(inert.Short(check.ID, nameWidth), console.Bold)
+	var rows [][]console.Field
 	all := difference.Of(run, check.ID)
 	for i, row := range all {
 		if i == mostRows {
-			return append(rows, pad([]field{{fmt.Sprintf("%sand %d more, see results.json", indent, len(all)-i), faint}}, len(run.Columns)))
+			return append(rows, pad([]console.Field{console.Styled(fmt.Sprintf("%sand %d more, see results.json", console.Indent, len(all)-i), console.Faint)}, len(run.Columns)))
 		}
 		first := id
 		if len(row.Of) > 0 {
 			if i == 0 {
-				rows = append(rows, pad([]field{id}, len(run.Columns)))
+				rows = append(rows, pad([]console.Field{id}, len(run.Columns)))
 			}
-			first = plain(indent + inert.Short(row.Label(labelNames), labelWidth))
+			first = console.Plain(console.Indent + inert.Short(row.Label(labelNames), labelWidth))
 		} else if i > 0 {
-			first = plain(indent + "recorded")
+			first = console.Plain(console.Indent + "recorded")
 		}
-		fields := []field{first}
+		fields := []console.Field{first}
 		for _, value := range row.Values {
 			fields = append(fields, valueField(row, value))
 		}
@@ -124,12 +105,12 @@ func rowsOf(run *results.Results, check results.Check) [][]field {
 	return rows
 }
 
-func valueField(row difference.Row, value string) field {
+func valueField(row difference.Row, value string) console.Field {
 	if !row.Verdict {
-		return plain(inert.Short(value, valueWidth))
+		return console.Plain(inert.Short(value, valueWidth))
 	}
 	word, _, _ := strings.Cut(strings.Trim(value, "()"), ":")
-	return field{inert.Short(value, verdictWidth), colourOfWord(word)}
+	return console.Styled(inert.Short(value, verdictWidth), colourOfWord(word))
 }
 
 func colourOfWord(word string) string {
@@ -142,25 +123,51 @@ func colourOfWord(word string) string {
 }
 
 // pad fills a row with empty fields for the columns.
-func pad(row []field, columns int) []field {
-	return append(row, make([]field, columns)...)
+func pad(row []console.Field, columns int) []console.Field {
+	return append(row, make([]console.Field, columns)...)
 }
 
-func heads(run *results.Results, first ...string) []field {
-	var head []field
+func heads(run *results.Results, first ...string) []console.Field {
+	var head []console.Field
 	for _, name := range first {
-		head = append(head, field{name, faint})
+		head = append(head, console.Styled(name, console.Faint))
 	}
 	for _, column := range run.Columns {
-		head = append(head, field{inert.Short(column.Name, nameWidth), bold})
+		head = append(head, console.Styled(inert.Short(column.Name, nameWidth), console.Bold))
 	}
 	return head
 }
 
 func (p *printer) failures(run *results.Results) {
 	broken, warnings := run.Failures()
-	p.texts(run, broken, "Failures: %d", red)
-	p.texts(run, warnings, "Warnings, recommendations that are not followed: %d", yellow)
+	p.texts(run, broken, "Failures: %d", console.Red)
+	p.texts(run, warnings, "Warnings, recommendations that are not followed: %d", console.Yellow)
+}
+
+// expectations says which failures are expected, which expectations are broken and which are out of date.
+func (p *printer) expectations(run *results.Results) {
+	p.texts(run, run.Unexpected(), "Broken expectations: %d", console.Red)
+	if expected := run.Expected(); len(expected) > 0 {
+		p.Title("Expected failures: %d", len(expected))
+		for i, cell := range expected {
+			if i == mostTexts {
+				p.Line(fmt.Sprintf("%sand %d more, see the reports", console.Indent, len(expected)-i))
+				break
+			}
+			p.Wrapped(console.Indent, inert.Short(fmt.Sprintf("%s in %s: %s %s", cell.Check, cell.Column, cell.Expectation.Reason, cell.Expectation.Link), reasonWidth), "")
+		}
+	}
+	if run.Expectations == nil || len(run.Expectations.Findings) == 0 {
+		return
+	}
+	p.Title("Expectations to look at: %d", len(run.Expectations.Findings))
+	for _, finding := range run.Expectations.Findings {
+		colour := console.Yellow
+		if finding.Strict && run.Expectations.Strict {
+			colour = console.Red
+		}
+		p.Wrapped(console.Indent, inert.Short(finding.Entry+": "+finding.Text, reasonWidth), colour)
+	}
 }
 
 // texts writes the full text of each cell.
@@ -168,14 +175,14 @@ func (p *printer) texts(run *results.Results, cells []results.Cell, title, colou
 	if len(cells) == 0 {
 		return
 	}
-	p.title(title, len(cells))
+	p.Title(title, len(cells))
 	for i, cell := range cells {
 		if i == mostTexts {
-			p.line(fmt.Sprintf("%sand %d more, see the reports", indent, len(cells)-i))
+			p.Line(fmt.Sprintf("%sand %d more, see the reports", console.Indent, len(cells)-i))
 			return
 		}
 		if i > 0 {
-			p.line("")
+			p.Line("")
 		}
 		p.text(run, cell, colour)
 	}
@@ -186,9 +193,9 @@ func (p *printer) text(run *results.Results, cell results.Cell, colour string) {
 	for line := range strings.Lines(failure.Text(run, cell)) {
 		line = strings.TrimRight(line, "\n")
 		if first {
-			line, first = p.coloured(line, colour), false
+			line, first = p.Coloured(line, colour), false
 		}
-		p.line(indent + line)
+		p.Line(console.Indent + line)
 	}
 }
 
@@ -198,18 +205,18 @@ func (p *printer) errors(run *results.Results) {
 	if len(cells) == 0 {
 		return
 	}
-	p.title("Errors of the suite or the cluster, which say nothing about the runtime: %d", len(cells))
+	p.Title("Errors of the suite or the cluster, which say nothing about the runtime: %d", len(cells))
 	for _, column := range run.Columns {
 		if column.Error != "" {
-			p.wrapped(indent, fmt.Sprintf("column %s could not be observed: %s", inert.Short(column.Name, nameWidth), inert.Short(column.Error, reasonWidth)), magenta)
+			p.Wrapped(console.Indent, fmt.Sprintf("column %s could not be observed: %s", inert.Short(column.Name, nameWidth), inert.Short(column.Error, reasonWidth)), console.Magenta)
 			if column.Logs != "" {
-				p.wrapped(indent, "the nodes' logs are in "+inert.Short(column.Logs, reasonWidth), "")
+				p.Wrapped(console.Indent, "the nodes' logs are in "+inert.Short(column.Logs, reasonWidth), "")
 			}
 		}
 	}
 	for written := 0; len(cells) > 0; written++ {
 		if written == mostTexts {
-			p.line(fmt.Sprintf("%sand %d more, see the reports", indent, len(cells)))
+			p.Line(fmt.Sprintf("%sand %d more, see the reports", console.Indent, len(cells)))
 			return
 		}
 		first := cells[0]
@@ -223,9 +230,9 @@ func (p *printer) errors(run *results.Results) {
 		})
 		if len(same) == 1 {
 			if written > 0 {
-				p.line("")
+				p.Line("")
 			}
-			p.text(run, first, magenta)
+			p.text(run, first, console.Magenta)
 			continue
 		}
 		affected := fmt.Sprintf("%d checks", len(same))
@@ -234,8 +241,8 @@ func (p *printer) errors(run *results.Results) {
 		} else {
 			affected += fmt.Sprintf(" (%s ...)", strings.Join(same[:mostAffected], ", "))
 		}
-		p.wrapped(indent, fmt.Sprintf("%s: %s", inert.Short(first.Column, nameWidth), inert.Short(first.Reason, reasonWidth)), magenta)
-		p.wrapped(indent+indent, affected, "")
+		p.Wrapped(console.Indent, fmt.Sprintf("%s: %s", inert.Short(first.Column, nameWidth), inert.Short(first.Reason, reasonWidth)), console.Magenta)
+		p.Wrapped(console.Indent+console.Indent, affected, "")
 	}
 }
 
@@ -244,16 +251,16 @@ func (p *printer) times(run *results.Results) {
 	if len(names) == 0 {
 		return
 	}
-	p.title("Where the time went: %s", results.Duration(run.Run.Finished.Sub(run.Run.Started).Seconds()))
-	var rows [][]field
+	p.Title("Where the time went: %s", results.Duration(run.Run.Finished.Sub(run.Run.Started).Seconds()))
+	var rows [][]console.Field
 	for _, name := range names {
-		row := []field{plain(inert.Short(name, nameWidth)), plain(phase(run, "", name))}
+		row := []console.Field{console.Plain(inert.Short(name, nameWidth)), console.Plain(phase(run, "", name))}
 		for _, column := range run.Columns {
-			row = append(row, plain(phase(run, column.Name, name)))
+			row = append(row, console.Plain(phase(run, column.Name, name)))
 		}
 		rows = append(rows, row)
 	}
-	p.table(heads(run, "phase", "run"), rows)
+	p.Table(heads(run, "phase", "run"), rows)
 }
 
 func phase(run *results.Results, column, name string) string {
@@ -268,41 +275,60 @@ func (p *printer) counts(run *results.Results) {
 	if len(run.Columns) == 0 {
 		return
 	}
-	p.title("Verdicts: %d checks", len(run.Checks))
+	p.Title("Verdicts: %d checks", len(run.Checks))
 	head := heads(&results.Results{}, "column")
 	verdicts := results.Verdicts()
 	slices.Reverse(verdicts)
 	all := run.Count()
 	verdicts = slices.DeleteFunc(verdicts, func(verdict results.Verdict) bool { return all[verdict] == 0 })
 	for _, verdict := range verdicts {
-		head = append(head, field{verdict.String(), colourOf(verdict)})
+		head = append(head, console.Styled(verdict.String(), colourOf(verdict)))
 	}
-	var rows [][]field
+	var rows [][]console.Field
 	for _, column := range run.Columns {
-		row := []field{plain(inert.Short(failure.Column(column, column.Name), valueWidth))}
+		row := []console.Field{console.Plain(inert.Short(failure.Column(column, column.Name), valueWidth))}
 		counts := run.Count(column.Name)
 		for _, verdict := range verdicts {
-			row = append(row, plain(fmt.Sprint(counts[verdict])))
+			row = append(row, console.Plain(fmt.Sprint(counts[verdict])))
 		}
 		rows = append(rows, row)
 	}
-	p.table(head, rows)
+	p.Table(head, rows)
 }
 
 func (p *printer) files(options Options) {
 	if len(options.Files) == 0 {
 		return
 	}
-	p.title("Reports in %s", inert.Line(options.Directory))
-	p.wrapped(indent, strings.Join(options.Files, "  "), "")
+	p.Title("Reports in %s", inert.Line(options.Directory))
+	p.Wrapped(console.Indent, strings.Join(options.Files, "  "), "")
 }
 
 func (p *printer) outcome(run *results.Results) {
 	outcome := run.Outcome()
-	colour := red
+	colour := console.Red
 	if outcome.Status == results.ExitExpected {
-		colour = green
+		colour = console.Green
 	}
-	p.line("")
-	p.wrapped("", inert.Short(outcome.String(), reasonWidth), colour)
+	p.Line("")
+	p.Wrapped("", inert.Short(outcome.String(), reasonWidth), colour)
+}
+
+func colourOf(verdict results.Verdict) string {
+	switch verdict {
+	case results.Pass:
+		return console.Green
+	case results.Fail:
+		return console.Red
+	case results.Error:
+		return console.Magenta
+	case results.Unsupported:
+		return console.Yellow
+	case results.Skipped:
+		return console.Faint
+	case results.Informed:
+		return console.Cyan
+	default:
+		return ""
+	}
 }

@@ -1,12 +1,11 @@
-package column
+package yamlfile
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// InvalidError says everything that is wrong with a matrix file.
+// InvalidError says everything that is wrong with a file.
 type InvalidError struct {
 	Problems []Problem
 }
@@ -45,10 +44,4 @@ func (e *InvalidError) Error() string {
 		lines = append(lines, problem.String())
 	}
 	return strings.Join(lines, "\n")
-}
-
-// sorted puts the problems into the order of the file.
-func sorted(problems []Problem) []Problem {
-	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
-	return problems
 }

@@ -1,6 +1,8 @@
-package markdown
+// Package markup makes texts into Markdown in which nothing of them is interpreted.
+package markup
 
 import (
+	"fmt"
 	"html"
 	"net/url"
 	"strings"
@@ -8,8 +10,8 @@ import (
 	"assay/reports/inert"
 )
 
-// code is a text as a code span, in which nothing is interpreted, in a table neither.
-func code(text string, width int) string {
+// Code is a text as a code span, in which nothing is interpreted, in a table neither.
+func Code(text string, width int) string {
 	text = inert.Short(text, width)
 	if text == "" {
 		return ""
@@ -22,8 +24,8 @@ func code(text string, width int) string {
 	return fence + strings.ReplaceAll(text, "|", `\|`) + fence
 }
 
-// block is a text as a fenced code block.
-func block(text string) string {
+// Block is a text as a fenced code block.
+func Block(text string) string {
 	text = strings.TrimRight(inert.Text(text), "\n")
 	fence := strings.Repeat("`", max(longestRun(text)+1, 3))
 	return fence + "text\n" + text + "\n" + fence + "\n"
@@ -43,8 +45,8 @@ func longestRun(text string) int {
 	return longest
 }
 
-// prose is a text as running text: markup is escaped, and nobody is mentioned.
-func prose(text string, width int) string {
+// Prose is a text as running text: markup is escaped, and nobody is mentioned.
+func Prose(text string, width int) string {
 	var b strings.Builder
 	for _, r := range inert.Short(text, width) {
 		switch r {
@@ -66,14 +68,32 @@ func prose(text string, width int) string {
 	return b.String()
 }
 
-// summary is a text for HTML.
-func summary(text string, width int) string { return html.EscapeString(inert.Short(text, width)) }
+// Summary is a text for HTML, as within the summary of what is folded.
+func Summary(text string, width int) string { return html.EscapeString(inert.Short(text, width)) }
 
-// link makes text, which is Markdown, a link where the source is a URL of the web.
-func link(text, source string) string {
+// Link makes text, which is Markdown, a link where the source is a URL of the web.
+func Link(text, source string) string {
 	address, err := url.Parse(source)
 	if err != nil || address.Scheme != "https" && address.Scheme != "http" || address.Host == "" || len(source) > 2000 {
 		return text
 	}
 	return "[" + text + "](<" + strings.NewReplacer("<", "%3C", ">", "%3E", `\`, "%5C", "|", "%7C").Replace(address.String()) + ">)"
+}
+
+// Folded is Markdown under a line, which is a text, that opens it.
+func Folded(line, markdown string, width int) string {
+	return "<details><summary>" + Summary(line, width) + "</summary>\n\n" + markdown + "\n</details>\n"
+}
+
+// Part appends lines up to a size in bytes, and says how many it left out of what they are, and where
+// all are.
+func Part(page *strings.Builder, lines []string, size int, what, where string) {
+	for i, line := range lines {
+		if size -= len(line); size < 0 {
+			fmt.Fprintf(page, "\n*%d of %d %s are left out here for their size; all are in %s.*\n", len(lines)-i, len(lines), what, where)
+			break
+		}
+		page.WriteString(line)
+	}
+	page.WriteString("\n")
 }
