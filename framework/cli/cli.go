@@ -11,6 +11,7 @@ import (
 
 	"assay/framework/run"
 	"assay/reports/results"
+	"assay/suites/knowledge"
 )
 
 // Main carries out a command line and returns the exit status. Its words go to out, progress and
@@ -59,7 +60,7 @@ Exit status: 0 as expected; 1 a check of level must failed; 2 the suite could no
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
-		diffCommand(status, nil))
+		diffCommand(status, knowledge.New()), impactCommand(status))
 	wrapArguments(root)
 	return root
 }

@@ -12,9 +12,10 @@ import (
 	"assay/reports"
 	"assay/reports/atomicfile"
 	"assay/reports/diff"
+	"assay/reports/meaning"
 )
 
-func diffCommand(status *int, explainer diff.Explainer) *cobra.Command {
+func diffCommand(status *int, explainer meaning.Explainer) *cobra.Command {
 	var renamed map[string]string
 	var format, failOn, out string
 	c := &cobra.Command{

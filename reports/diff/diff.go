@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"assay/reports/difference"
+	"assay/reports/meaning"
 	"assay/reports/results"
 )
 
@@ -57,18 +58,6 @@ const (
 
 // FailOns lists what can be chosen.
 func FailOns() []FailOn { return []FailOn{FailOnMust, FailOnShould, FailOnChange, FailOnNever} }
-
-// Meaning says in a sentence what a change means for workloads.
-type Meaning struct {
-	Text string `json:"text"`
-	Link string `json:"link,omitempty"`
-}
-
-// Explainer knows what changes of observations mean. Before and after are what the check recorded on
-// the two sides, nil where it recorded nothing.
-type Explainer interface {
-	Explain(check string, before, after json.RawMessage) []Meaning
-}
 
 // Side is what a side of the comparison is.
 type Side struct {
@@ -131,7 +120,7 @@ type Entry struct {
 	Before   *State              `json:"before,omitempty"`
 	After    *State              `json:"after,omitempty"`
 	Changes  []difference.Change `json:"changes,omitempty"`
-	Meanings []Meaning           `json:"meanings,omitempty"`
+	Meanings []meaning.Meaning   `json:"meanings,omitempty"`
 }
 
 // State is a cell of a side.
@@ -146,7 +135,7 @@ type State struct {
 type Options struct {
 	FailOn FailOn
 	// Explainer may be nil.
-	Explainer Explainer
+	Explainer meaning.Explainer
 }
 
 // Compare compares the pairs of columns that Match found.

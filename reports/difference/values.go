@@ -1,10 +1,7 @@
 package difference
 
 import (
-	"cmp"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -18,33 +15,12 @@ type Value struct {
 // Name is the path in one text: "uid 0/TERM".
 func (v Value) Name() string { return strings.Join(v.Path, "/") }
 
-// Values lists all values of two observations, in the order of their paths.
+// Values lists all values of two observations, also those that are the same, in the order of their paths.
 func Values(before, after json.RawMessage) []Value {
-	sides := [2]map[string]any{}
-	keys := map[string]bool{}
-	for i, observed := range []json.RawMessage{before, after} {
-		sides[i] = map[string]any{}
-		flatten(sides[i], "", decode(observed))
-		for key := range sides[i] {
-			keys[key] = true
-		}
+	members := membersOf([]json.RawMessage{before, after})
+	values := make([]Value, len(members))
+	for i, m := range members {
+		values[i] = Value{Path: m.path, Before: compact(m.values[0]), After: compact(m.values[1])}
 	}
-	text := func(side map[string]any, key string) string {
-		if value, found := side[key]; found {
-			return compact(value)
-		}
-		return Absent
-	}
-	values := make([]Value, 0, len(keys))
-	for key := range maps.Keys(keys) {
-		value := Value{Before: text(sides[0], key), After: text(sides[1], key)}
-		if key != "" {
-			value.Path = strings.Split(strings.TrimPrefix(key, separator), separator)
-		} else if value.Before == Absent && value.After == Absent || len(keys) > 1 {
-			continue
-		}
-		values = append(values, value)
-	}
-	slices.SortFunc(values, func(a, b Value) int { return cmp.Compare(a.Name(), b.Name()) })
 	return values
 }

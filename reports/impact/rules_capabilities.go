@@ -56,12 +56,12 @@ func lostCapabilities(c *Comparison, w *Workload) []Finding {
 		if len(mine) == 0 {
 			continue
 		}
-		known := named(c, change, value, k, mine)
+		known := named(c, change, k, mine)
 		findings = append(findings, known...)
 		if nonRoot, _ := k.nonRoot(); len(known) > 0 || nonRoot || k.plain() {
 			continue
 		}
-		findings = append(findings, change.finding(MayBreak, k.at+".securityContext.capabilities", value,
+		findings = append(findings, change.finding(MayBreak, k.at+".securityContext.capabilities", gones(mine),
 			fmt.Sprintf("runs as root, or as the image says, with the default capabilities, which lose %s; whether the image needs one of them cannot be seen here.", strings.Join(mine, ", ")),
 			"check whether the image "+tells(mine)+"; add what it needs to securityContext.capabilities.add, or drop ALL where it needs none"))
 	}
@@ -83,7 +83,7 @@ func tells(names []string) string {
 }
 
 // named finds the programs and images that are known to need one of the capabilities.
-func named(c *Comparison, change Change, value difference.Value, k container, gone []string) []Finding {
+func named(c *Comparison, change Change, k container, gone []string) []Finding {
 	type at struct {
 		path, who string
 		grade     Grade
@@ -129,9 +129,14 @@ func named(c *Comparison, change Change, value difference.Value, k container, go
 		default:
 			what = fmt.Sprintf("calls %s, which needs %s; the default set loses it.", a.who, names)
 		}
-		findings = append(findings, change.finding(a.grade, a.path, value, what, fix))
+		findings = append(findings, change.finding(a.grade, a.path, gones(needs[a]), what, fix))
 	}
 	return findings
+}
+
+// gones is the part of the default bounding set that a finding rests on.
+func gones(names []string) difference.Value {
+	return difference.Value{Path: []string{"CapBnd"}, Before: strings.Join(names, " "), After: "none of them"}
 }
 
 // linuxCapabilities are the names that the kernel's header has.

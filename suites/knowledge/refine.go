@@ -174,11 +174,7 @@ func environment(changed []difference.Value) []meaning.Meaning {
 		if use == "" {
 			use = "programs that read it are touched"
 		}
-		who := ""
-		if len(value.Path) > 1 {
-			who = " for " + value.Path[0]
-		}
-		return fmt.Sprintf("The variable %s%s changes from %s to %s: %s; set it in the manifest where it matters.", name, who, value.Before, value.After, use)
+		return fmt.Sprintf("The variable %s changes from %s to %s: %s; set it in the manifest where it matters.", name, value.Before, value.After, use)
 	})
 }
 
