@@ -3,6 +3,7 @@ package impact
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,10 +161,18 @@ func (c container) calls(names []string) []use {
 	return slices.DeleteFunc(c.uses(), func(u use) bool { return !slices.Contains(names, u.program) })
 }
 
-// plain says that the manifest runs nothing but programs that are known to need no right.
-func (c container) plain() bool {
+// runsOnly says that the manifest has a command, and that it runs nothing but these programs.
+func (c container) runsOnly(names []string) bool {
 	uses := c.uses()
-	return len(c.Command) > 0 && len(uses) > 0 && !slices.ContainsFunc(uses, func(u use) bool { return !slices.Contains(plainPrograms(), u.program) })
+	return len(c.Command) > 0 && len(uses) > 0 && !slices.ContainsFunc(uses, func(u use) bool { return !slices.Contains(names, u.program) })
+}
+
+// plain says that the manifest runs nothing but programs that are known to need no right.
+func (c container) plain() bool { return c.runsOnly(slices.Concat(plainPrograms(), wrappers())) }
+
+// idle says that the container only waits, for someone who runs the image's programs in it by exec.
+func (c container) idle() bool {
+	return c.runsOnly(slices.Concat(strings.Fields("sh bash ash sleep tail cat wait trap true : pause"), wrappers()))
 }
 
 // plainPrograms need no capability for what they are used for in scripts.
@@ -185,9 +194,12 @@ func imageName(image string) (base, full string) {
 
 // isImage says whether the image is one of those by its last name. Where the manifest runs only plain
 // programs from it, the image's own program does not run.
-func (c container) isImage(names []string) bool {
+func (c container) isImage(names []string) bool { return c.imageIn(names) && !c.plain() }
+
+// imageIn says whether the image is one of those by its last name.
+func (c container) imageIn(names []string) bool {
 	base, _ := imageName(c.Image)
-	return slices.Contains(names, base) && !c.plain()
+	return slices.Contains(names, base)
 }
 
 // wrappers run the command that follows their own options.
@@ -230,22 +242,25 @@ func wrapped(word string) bool {
 	return err != nil && !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") && word != ""
 }
 
+// behindSubstitution is the rest of a word behind a command substitution, which begins no command.
+var behindSubstitution = regexp.MustCompile(`\)[^\s;|&()]+`) //nolint:gochecknoglobals // a pattern
+
 // script lists the programs in command position of a shell script. It is no parser: what it takes for a
 // command and is none has no name that matters.
 func script(text string) []string {
-	const separators = ";|&()\n`{}"
+	const separators = ";|&()\n`"
 	keywords := strings.Fields("if then else elif while until do ! { ( time exec")
 	var found []string
 	for _, line := range strings.Split(text, "\n") {
 		if comment := strings.TrimSpace(line); strings.HasPrefix(comment, "#") {
 			continue
 		}
-		for _, part := range strings.FieldsFunc(strings.ReplaceAll(line, "$(", "("), func(r rune) bool { return strings.ContainsRune(separators, r) }) {
-			words := strings.Fields(part)
+		for _, part := range strings.FieldsFunc(behindSubstitution.ReplaceAllString(line, ")"), func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+			words := strings.Fields(strings.TrimSuffix(part, "$"))
 			for len(words) > 0 && (slices.Contains(keywords, words[0]) || strings.Contains(words[0], "=") && !strings.HasPrefix(words[0], "=")) {
 				words = words[1:]
 			}
-			if len(words) == 0 || slices.Contains([]string{"done", "fi", "esac", "for", "case", "in", "}"}, words[0]) {
+			if len(words) == 0 || slices.Contains([]string{"done", "fi", "esac", "for", "case", "in", "}", `\`}, words[0]) {
 				continue
 			}
 			for i, word := range words {

@@ -187,6 +187,9 @@ func (r *Reader) document(into *Manifests, d document, name string) error {
 				line = d.before + n
 			}
 			problem = errorLine.ReplaceAllString(problem, "")
+			if strings.HasPrefix(problem, "did not find expected") {
+				line++ // the parser counts the lines of these errors, and only of these, from 0
+			}
 		}
 		if bytes.Contains(d.text, []byte("{{")) {
 			problem += " (it looks like a template; render it first: helm template, kustomize build)"

@@ -58,7 +58,7 @@ func lostCapabilities(c *Comparison, w *Workload) []Finding {
 		}
 		known := named(c, change, k, mine)
 		findings = append(findings, known...)
-		if nonRoot, _ := k.nonRoot(); len(known) > 0 || nonRoot || k.plain() {
+		if nonRoot, _ := k.nonRoot(); len(known) > 0 || nonRoot || k.runsOnly(knownPrograms()) {
 			continue
 		}
 		findings = append(findings, change.finding(MayBreak, k.at+".securityContext.capabilities", gones(mine),
@@ -66,6 +66,16 @@ func lostCapabilities(c *Comparison, w *Workload) []Finding {
 			"check whether the image "+tells(mine)+"; add what it needs to securityContext.capabilities.add, or drop ALL where it needs none"))
 	}
 	return findings
+}
+
+// knownPrograms are those of which it is known whether they need a capability: those that need none, and
+// those that need one, which are found by their name.
+func knownPrograms() []string {
+	names := slices.Concat(plainPrograms(), wrappers())
+	for _, need := range programs.Capabilities() {
+		names = append(append(names, need.Commands...), need.Maybe...)
+	}
+	return names
 }
 
 // tells lists how a program that needs one of the capabilities can be told.
@@ -110,7 +120,7 @@ func named(c *Comparison, change Change, k container, gone []string) []Finding {
 			}
 			add(at{u.at, u.program, grade}, name)
 		}
-		if len(called) == 0 && !nonRoot && k.isImage(need.Images) {
+		if len(called) == 0 && !nonRoot && (k.isImage(need.Images) || k.idle() && k.imageIn(need.Images)) {
 			add(at{k.at + ".image", "", MayBreak}, name)
 		}
 	}

@@ -101,6 +101,10 @@ func imageVolumes(c *Comparison, w *Workload) []Finding {
 		declared, known := declaredVolumes()[base]
 		open := slices.DeleteFunc(slices.Clone(declared), k.mounted)
 		switch {
+		case len(open) > 0 && k.mountsWritable():
+			findings = append(findings, change.finding(MayBreak, at, value,
+				fmt.Sprintf("has a read-only root, and the image %s declares %s as VOLUME, which was writable and no longer is. Check whether the program writes there, or to the volumes that are mounted.", k.Image, strings.Join(open, ", ")),
+				fmt.Sprintf("mount an emptyDir or a claim at %s", strings.Join(open, ", "))))
 		case len(open) > 0:
 			findings = append(findings, change.finding(Breaks, at, value,
 				fmt.Sprintf("has a read-only root, and the image %s declares %s as VOLUME, which was writable and no longer is.", k.Image, strings.Join(open, ", ")),

@@ -74,6 +74,9 @@ func variable(change Change, value difference.Value, k container, name string) (
 	return Finding{}, false
 }
 
+// firstUser is the first uid that is no user of the system: images know the ones before that they run as.
+const firstUser = 1000
+
 // passwdEntries finds users that images do not know, with programs that ask for their name.
 func passwdEntries(c *Comparison, w *Workload) []Finding {
 	change, _ := c.Change(passwdEntry)
@@ -92,7 +95,7 @@ func passwdEntries(c *Comparison, w *Workload) []Finding {
 		who := ""
 		if called := k.calls(asks); len(called) > 0 {
 			who = called[0].program
-		} else if k.isImage(images) {
+		} else if *uid >= firstUser && k.isImage(images) {
 			who = k.Image
 		}
 		if who != "" {
