@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"assay/reports/impact"
@@ -13,6 +14,9 @@ import (
 	"assay/reports/results"
 	"assay/suites/knowledge"
 )
+
+// reader is made once, for making its decoder takes longer than most tests.
+var reader = sync.OnceValues(impact.NewReader)
 
 // real are the cells of a real run of containerd 2.4.2 and CRI-O 1.36.1 that differ, and some that do not.
 func real(t *testing.T) *results.Results {
@@ -26,12 +30,12 @@ func real(t *testing.T) *results.Results {
 
 func read(t *testing.T, paths ...string) *impact.Manifests {
 	t.Helper()
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		t.Fatal(err)
 	}
 	manifests := &impact.Manifests{}
-	if err := reader.Files(manifests, paths, nil); err != nil {
+	if err := r.Files(manifests, paths, nil); err != nil {
 		t.Fatal(err)
 	}
 	return manifests
@@ -197,13 +201,13 @@ func TestFormats(t *testing.T) {
 // TestHostileNames: what a manifest says does nothing to a terminal.
 func TestHostileNames(t *testing.T) {
 	run := real(t)
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		t.Fatal(err)
 	}
 	manifests := &impact.Manifests{}
 	pod := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a\u001b[31m<script>|"},"spec":{"containers":[{"name":"c","image":"x\u001b]0;y\u0007<img>` + "`" + `"}]}}`
-	if err := reader.Read(manifests, strings.NewReader(pod), "a\x1b[2J.yaml"); err != nil {
+	if err := r.Read(manifests, strings.NewReader(pod), "a\x1b[2J.yaml"); err != nil {
 		t.Fatal(err)
 	}
 	report := impact.Judge(impact.Compare(impact.Side{Results: run, Column: "containerd"}, impact.Side{Results: run, Column: "cri-o"}), manifests, impact.Profiles{})

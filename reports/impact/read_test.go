@@ -38,14 +38,14 @@ func TestRead(t *testing.T) {
 		"a generated name":     {"apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: j-, namespace: ns}\n", []string{"Job ns/j-:1"}, ""},
 		"yes is true":          {"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostNetwork: yes}\n", []string{"Pod p:1"}, ""},
 	}
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			manifests := &impact.Manifests{}
-			if err := reader.Read(manifests, strings.NewReader(test.text), "f"); err != nil {
+			if err := r.Read(manifests, strings.NewReader(test.text), "f"); err != nil {
 				t.Fatal(err)
 			}
 			var got, others []string
@@ -79,13 +79,13 @@ func TestInvalid(t *testing.T) {
 		"too many aliases": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n", 1, "YAML"},
 	}
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := reader.Read(&impact.Manifests{}, strings.NewReader(test.text), "f.yaml")
+			err := r.Read(&impact.Manifests{}, strings.NewReader(test.text), "f.yaml")
 			var invalid *impact.InvalidError
 			if !errors.As(err, &invalid) || invalid.Line != test.line || !strings.Contains(err.Error(), test.has) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want f.yaml:%d: ... %s in one line", err, test.line, test.has)
@@ -95,7 +95,7 @@ func TestInvalid(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	manifests := &impact.Manifests{}
-	if err := reader.Files(manifests, []string{directory, link, "-"}, strings.NewReader(pod)); err != nil {
+	if err := r.Files(manifests, []string{directory, link, "-"}, strings.NewReader(pod)); err != nil {
 		t.Fatal(err)
 	}
 	if len(manifests.Workloads) != 5 {
@@ -122,7 +122,7 @@ func TestFiles(t *testing.T) {
 	}
 	for _, path := range []string{filepath.Join(directory, "absent"), t.TempDir()} {
 		var invalid *impact.InvalidError
-		if err := reader.Files(manifests, []string{path}, nil); !errors.As(err, &invalid) || invalid.File != path {
+		if err := r.Files(manifests, []string{path}, nil); !errors.As(err, &invalid) || invalid.File != path {
 			t.Errorf("%s: got %v", path, err)
 		}
 	}
@@ -143,7 +143,7 @@ func FuzzRead(f *testing.F) {
 	}); err != nil {
 		f.Fatal(err)
 	}
-	reader, err := impact.NewReader()
+	r, err := reader()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func FuzzRead(f *testing.F) {
 	comparison := compare(f, run)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		manifests := &impact.Manifests{}
-		if err := reader.Read(manifests, bytes.NewReader(text), "f"); err != nil {
+		if err := r.Read(manifests, bytes.NewReader(text), "f"); err != nil {
 			var invalid *impact.InvalidError
 			if !errors.As(err, &invalid) {
 				t.Errorf("%v is no InvalidError", err)

@@ -111,7 +111,7 @@ func named(c *Comparison, change Change, k container, gone []string) []Finding {
 		need := programs.Capability(name)
 		called := k.calls(slices.Concat(need.Commands, need.Maybe))
 		for _, u := range called {
-			if name == "NET_RAW" && pings(u.program) && (pingAllowed(k.w) || nonRoot && closesPing(c)) {
+			if name == "NET_RAW" && pings(u.program) && (pingAllowed(k.w) || pingWorks(c) || nonRoot && closesPing(c)) {
 				continue
 			}
 			grade := Breaks

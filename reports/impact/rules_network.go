@@ -46,6 +46,13 @@ func pingAllowed(w *Workload) bool {
 	return err1 == nil && err2 == nil && low <= high
 }
 
+// pingWorks says that a plain ping works in the column after: without NET_RAW, then, through ICMP datagram
+// sockets that are open by default.
+func pingWorks(c *Comparison) bool {
+	cell, there := c.B.Results.Cell("ping/default", c.B.Column)
+	return there && cell.Stated() && string(cell.Observed) == `"works"`
+}
+
 // closesPing says that ping without a capability works before and not after.
 func closesPing(c *Comparison) bool {
 	change, _ := c.Change(unprivilegedPing)

@@ -93,7 +93,7 @@ func (r *Report) WriteText(w io.Writer, options TextOptions) error {
 			p.Wrapped(console.Indent+console.Indent, inert.Short(f.What, longestText), "")
 			p.Wrapped(console.Indent+console.Indent, "fix: "+inert.Short(f.Fix, longestText), "")
 			p.Wrapped(console.Indent+console.Indent, "seen: "+f.evidence(), console.Faint)
-			p.Wrapped(console.Indent+console.Indent, f.Link, console.Faint)
+			p.Line(console.Indent + console.Indent + p.Coloured(inert.Short(f.Link, longestText), console.Faint))
 		}
 	}
 	if len(unaffected) > 0 {

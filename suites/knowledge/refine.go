@@ -169,6 +169,9 @@ func environment(changed []difference.Value) []meaning.Meaning {
 		"HOSTNAME": "shells and programs take their identity from it",
 	}
 	return each(changed, "https://kubernetes.io/docs/concepts/containers/container-environment/", func(value difference.Value) string {
+		if len(value.Path) == 0 {
+			return ""
+		}
 		name := value.Path[len(value.Path)-1]
 		use := uses[name]
 		if use == "" {

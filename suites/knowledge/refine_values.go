@@ -117,6 +117,9 @@ func imageVolumeDir(changed []difference.Value) []meaning.Meaning {
 
 func writableFiles(changed []difference.Value) []meaning.Meaning {
 	return each(changed, containerFields, func(value difference.Value) string {
+		if len(value.Path) == 0 {
+			return ""
+		}
 		name := value.Path[len(value.Path)-1]
 		return fmt.Sprintf("%s changes from %s to %s (%s): entrypoints that edit it are touched; use hostAliases and dnsConfig instead.", name, value.Before, value.After, value.Path[0])
 	})
@@ -124,6 +127,9 @@ func writableFiles(changed []difference.Value) []meaning.Meaning {
 
 func masked(changed []difference.Value) []meaning.Meaning {
 	return each(changed, linuxSecurity, func(value difference.Value) string {
+		if len(value.Path) == 0 {
+			return ""
+		}
 		name := value.Path[len(value.Path)-1]
 		switch value.After {
 		case "masked":
@@ -138,6 +144,9 @@ func masked(changed []difference.Value) []meaning.Meaning {
 
 func mounts(changed []difference.Value) []meaning.Meaning {
 	return each(changed, "https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html", func(value difference.Value) string {
+		if len(value.Path) == 0 {
+			return ""
+		}
 		path := value.Path[len(value.Path)-1]
 		if value.Before == difference.Absent {
 			return fmt.Sprintf("%s is a mount of its own now (%s): programs that list or replace it are touched.", path, value.After)
@@ -164,7 +173,7 @@ func mounts(changed []difference.Value) []meaning.Meaning {
 
 func hostPort(changed []difference.Value) []meaning.Meaning {
 	return each(changed, podSpec, func(value difference.Value) string {
-		if value.Name() == "" {
+		if len(value.Path) == 0 {
 			return ""
 		}
 		if value.After == "timed out" {
