@@ -109,7 +109,7 @@ func (s *impactSettings) judge(ctx context.Context) (*impact.Report, error) {
 		return nil, &run.UsageError{Err: err}
 	}
 	if manifests.Documents == 0 {
-		return nil, usage("the manifests hold no object")
+		return nil, usage("there is no object in what -f names")
 	}
 	return impact.Judge(comparison, manifests, profiles), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -47,8 +48,8 @@ func Open(options Options) (kubernetes.Interface, string, error) {
 }
 
 // Read lists what makes pods and has no controller of its own, so that a Deployment is not told again by its
-// ReplicaSets and pods, and the NetworkPolicies and RuntimeClasses. An error says which kind could not be
-// listed.
+// ReplicaSets and pods, and the NetworkPolicies and RuntimeClasses. Kinds that the user may not list are noted
+// in the manifests; when that is all of them, or a list fails otherwise, the error says which.
 func Read(ctx context.Context, client kubernetes.Interface, namespace, source string, into *impact.Manifests) error {
 	core, apps, batch := client.CoreV1(), client.AppsV1(), client.BatchV1()
 	kinds := []struct {
@@ -67,10 +68,16 @@ func Read(ctx context.Context, client kubernetes.Interface, namespace, source st
 		{"networkpolicies", lister(client.NetworkingV1().NetworkPolicies(namespace).List)},
 		{"runtimeclasses", lister(client.NodeV1().RuntimeClasses().List)},
 	}
+	var forbidden error
 	for _, kind := range kinds {
 		options := metav1.ListOptions{Limit: page}
 		for {
 			objects, next, err := kind.list(ctx, options)
+			if apierrors.IsForbidden(err) {
+				into.NotRead = append(into.NotRead, kind.kind)
+				forbidden = err
+				break
+			}
 			if err != nil {
 				return fmt.Errorf("list the %s of %s: %w", kind.kind, source, err)
 			}
@@ -84,6 +91,9 @@ func Read(ctx context.Context, client kubernetes.Interface, namespace, source st
 			}
 			options.Continue = next
 		}
+	}
+	if len(into.NotRead) == len(kinds) {
+		return fmt.Errorf("list the workloads of %s: %w", source, forbidden)
 	}
 	return nil
 }

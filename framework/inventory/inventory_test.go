@@ -11,8 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	nodev1 "k8s.io/api/node/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	ktesting "k8s.io/client-go/testing"
 
@@ -70,5 +72,25 @@ func TestReadSaysWhatCannotBeListed(t *testing.T) {
 func TestOpenWithoutKubeconfig(t *testing.T) {
 	if _, _, err := inventory.Open(inventory.Options{Kubeconfig: "testdata/absent"}); err == nil {
 		t.Error("a kubeconfig that is not there is none")
+	}
+}
+
+func TestReadNotesWhatIsForbidden(t *testing.T) {
+	client := fake.NewClientset(&corev1.Pod{ObjectMeta: meta("p")})
+	client.PrependReactor("list", "runtimeclasses", func(ktesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "runtimeclasses"}, "", errors.New("no"))
+	})
+	manifests := &impact.Manifests{}
+	if err := inventory.Read(t.Context(), client, "", "cluster c", manifests); err != nil {
+		t.Fatal(err)
+	}
+	if len(manifests.Workloads) != 1 || !slices.Equal(manifests.NotRead, []string{"runtimeclasses"}) {
+		t.Errorf("got %d workloads, %v not read", len(manifests.Workloads), manifests.NotRead)
+	}
+	client.PrependReactor("list", "*", func(ktesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{}, "", errors.New("no"))
+	})
+	if err := inventory.Read(t.Context(), client, "", "cluster c", &impact.Manifests{}); err == nil {
+		t.Error("nothing could be read, and that is no error")
 	}
 }

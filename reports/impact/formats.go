@@ -79,7 +79,7 @@ type workloadJSON struct {
 
 // WriteJSON writes the report as one JSON object: "before" and "after" are the sides, "counts" the number of
 // workloads by grade, "workloads" all workloads with their findings, the worst first, "others" the number of
-// objects of other kinds, "notCompared" the checks about which one side says nothing.
+// objects of other kinds, "notRead" the kinds of a cluster that could not be listed, "notCompared" the checks about which one side says nothing.
 func (r *Report) WriteJSON(w io.Writer) error {
 	counts := map[string]int{}
 	for _, grade := range grades() {
@@ -107,7 +107,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Counts      map[string]int `json:"counts"`
 		Workloads   []workloadJSON `json:"workloads"`
 		Others      map[string]int `json:"others,omitempty"`
-	}{r.Comparison.A.json(), r.Comparison.B.json(), r.Comparison.Differences(), r.Comparison.NotCompared, counts, workloads, r.Manifests.Others})
+		NotRead     []string       `json:"notRead,omitempty"`
+	}{r.Comparison.A.json(), r.Comparison.B.json(), r.Comparison.Differences(), r.Comparison.NotCompared, counts, workloads, r.Manifests.Others, r.Manifests.NotRead})
 	if err != nil {
 		return fmt.Errorf("write the impact as JSON: %w", err)
 	}

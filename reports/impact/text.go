@@ -49,6 +49,9 @@ func (r *Report) notes() []string {
 	if len(r.Comparison.NotCompared) > 0 {
 		notes = append(notes, fmt.Sprintf("Not compared, because one side says nothing of them: %s.", inert.Short(strings.Join(r.Comparison.NotCompared, ", "), longestText)))
 	}
+	if len(r.Manifests.NotRead) > 0 {
+		notes = append(notes, fmt.Sprintf("Not read, because the cluster does not allow it: %s.", strings.Join(r.Manifests.NotRead, ", ")))
+	}
 	if len(r.Manifests.Others) > 0 {
 		var kinds []string
 		for _, kind := range sortedKeys(r.Manifests.Others) {

@@ -51,6 +51,8 @@ type Manifests struct {
 	Handlers map[string]string
 	// Others counts the objects that make no pods, or whose kind is not known, by kind.
 	Others map[string]int
+	// NotRead are the kinds of a live cluster that the user may not list.
+	NotRead []string
 	// Documents is how many objects were read.
 	Documents int
 }
