@@ -140,45 +140,89 @@ func podFields() []field {
 		return *s.SecurityContext
 	}
 	return []field{
-		{"host-users", []string{"ns/host-users-false", "ns/host-users-false-capabilities"}, Breaks, inPod(hostUsers),
-			"asks for a user namespace (hostUsers: false), which the pod no longer gets as it should.", "use a runtime version with user namespaces, or remove the field and what rests on it"},
-		{"host-network", []string{"ns/host-network"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostNetwork, "hostNetwork") }),
-			"uses the node's network, which no longer works as it should.", "test it on a node of the new kind"},
-		{"host-pid", []string{"ns/host-pid"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostPID, "hostPID") }),
-			"uses the node's processes, which no longer works as it should.", "test it on a node of the new kind"},
-		{"host-ipc", []string{"ns/host-ipc"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostIPC, "hostIPC") }),
-			"uses the node's IPC namespace, which no longer works as it should.", "test it on a node of the new kind"},
-		{"share-process-namespace", []string{"ns/share-process-namespace"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(isTrue(s.ShareProcessNamespace), "shareProcessNamespace") }),
-			"shares its processes among its containers, which no longer works as it should.", "test it on a node of the new kind"},
-		{"hostname", []string{"ns/hostname"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.Hostname != "", "hostname") }),
-			"sets its host name, which is no longer what it should be.", "read the name from the downward API"},
+		{
+			"host-users",
+			[]string{"ns/host-users-false", "ns/host-users-false-capabilities"},
+			Breaks, inPod(hostUsers),
+			"asks for a user namespace (hostUsers: false), which the pod no longer gets as it should.", "use a runtime version with user namespaces, or remove the field and what rests on it",
+		},
+		{
+			"host-network",
+			[]string{"ns/host-network"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostNetwork, "hostNetwork") }),
+			"uses the node's network, which no longer works as it should.", "test it on a node of the new kind",
+		},
+		{
+			"host-pid",
+			[]string{"ns/host-pid"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostPID, "hostPID") }),
+			"uses the node's processes, which no longer works as it should.", "test it on a node of the new kind",
+		},
+		{
+			"host-ipc",
+			[]string{"ns/host-ipc"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.HostIPC, "hostIPC") }),
+			"uses the node's IPC namespace, which no longer works as it should.", "test it on a node of the new kind",
+		},
+		{
+			"share-process-namespace",
+			[]string{"ns/share-process-namespace"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(isTrue(s.ShareProcessNamespace), "shareProcessNamespace") }),
+			"shares its processes among its containers, which no longer works as it should.", "test it on a node of the new kind",
+		},
+		{
+			"hostname",
+			[]string{"ns/hostname"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(s.Hostname != "", "hostname") }),
+			"sets its host name, which is no longer what it should be.", "read the name from the downward API",
+		},
 		{"supplemental-groups-policy", []string{"user/supplemental-groups-strict"}, Breaks, inPod(func(s corev1.PodSpec) string {
 			policy := pod(s).SupplementalGroupsPolicy
 			return when(policy != nil && *policy == corev1.SupplementalGroupsPolicyStrict, "securityContext.supplementalGroupsPolicy")
 		}), "excludes groups of the image (supplementalGroupsPolicy: Strict), which is no longer honoured.", "use a runtime version with the feature, or an image without such groups"},
-		{"supplemental-groups", []string{"user/supplemental-groups"}, Breaks, inPod(func(s corev1.PodSpec) string {
-			return when(len(pod(s).SupplementalGroups) > 0, "securityContext.supplementalGroups")
-		}),
-			"needs supplementary groups, which its processes no longer get.", "test access to the volumes"},
-		{"fs-group", []string{"user/fsgroup-emptydir", "user/fsgroup-shared"}, MayBreak, inPod(func(s corev1.PodSpec) string { return when(pod(s).FSGroup != nil, "securityContext.fsGroup") }),
-			"gives its volumes a group (fsGroup), which no longer works as it should.", "test writing to the volumes"},
+		{
+			"supplemental-groups",
+			[]string{"user/supplemental-groups"},
+			Breaks, inPod(func(s corev1.PodSpec) string {
+				return when(len(pod(s).SupplementalGroups) > 0, "securityContext.supplementalGroups")
+			}),
+			"needs supplementary groups, which its processes no longer get.", "test access to the volumes",
+		},
+		{
+			"fs-group",
+			[]string{"user/fsgroup-emptydir", "user/fsgroup-shared"},
+			MayBreak, inPod(func(s corev1.PodSpec) string { return when(pod(s).FSGroup != nil, "securityContext.fsGroup") }),
+			"gives its volumes a group (fsGroup), which no longer works as it should.", "test writing to the volumes",
+		},
 		{"safe-sysctl", []string{"sysctl/safe"}, Breaks, sysctlIs(true), "sets a safe sysctl, which no longer takes effect.", "set it on the node"},
 		{"unsafe-sysctl", []string{"sysctl/unsafe-allowed"}, MayBreak, sysctlIs(false), "sets an unsafe sysctl, which no longer takes effect where the kubelet allows it.", "allow it on the nodes (allowedUnsafeSysctls), or set it there"},
-		{"selinux", []string{"lsm/selinux-level"}, MayBreak, inPod(func(s corev1.PodSpec) string {
-			return when(pod(s).SELinuxOptions != nil, "securityContext.seLinuxOptions")
-		}),
-			"sets an SELinux label, which its processes no longer get.", "check the node's SELinux mode and the runtime's setting"},
+		{
+			"selinux",
+			[]string{"lsm/selinux-level"},
+			MayBreak, inPod(func(s corev1.PodSpec) string {
+				return when(pod(s).SELinuxOptions != nil, "securityContext.seLinuxOptions")
+			}),
+			"sets an SELinux label, which its processes no longer get.", "check the node's SELinux mode and the runtime's setting",
+		},
 		{"dns", []string{"fs/dns-and-hosts"}, MayBreak, inPod(func(s corev1.PodSpec) string {
 			return when(len(s.HostAliases) > 0, "hostAliases") + when(len(s.HostAliases) == 0 && s.DNSConfig != nil, "dnsConfig")
 		}), "sets host aliases or DNS, which its containers no longer see as they should.", "test name resolution in the pod"},
-		{"overhead", []string{"class/overhead"}, MayBreak, inPod(func(s corev1.PodSpec) string {
-			return when(len(s.Overhead) > 0 || s.RuntimeClassName != nil, "runtimeClassName")
-		}),
-			"may have the overhead of its RuntimeClass, which is no longer part of its cgroup.", "raise the containers' limits"},
-		{"restart", []string{"life/restart"}, MayBreak, inPod(func(s corev1.PodSpec) string {
-			return when(s.RestartPolicy == corev1.RestartPolicyOnFailure, "restartPolicy")
-		}),
-			"rests on being restarted when it fails, which no longer works as it should.", "test a failing container"},
+		{
+			"overhead",
+			[]string{"class/overhead"},
+			MayBreak, inPod(func(s corev1.PodSpec) string {
+				return when(len(s.Overhead) > 0 || s.RuntimeClassName != nil, "runtimeClassName")
+			}),
+			"may have the overhead of its RuntimeClass, which is no longer part of its cgroup.", "raise the containers' limits",
+		},
+		{
+			"restart",
+			[]string{"life/restart"},
+			MayBreak, inPod(func(s corev1.PodSpec) string {
+				return when(s.RestartPolicy == corev1.RestartPolicyOnFailure, "restartPolicy")
+			}),
+			"rests on being restarted when it fails, which no longer works as it should.", "test a failing container",
+		},
 	}
 }
 
@@ -261,17 +305,29 @@ func volumeFields() []field {
 		{"mount-propagation", []string{"fs/mount-propagation"}, MayBreak, mountIs("mountPropagation", func(m corev1.VolumeMount) bool {
 			return m.MountPropagation != nil && *m.MountPropagation != corev1.MountPropagationNone
 		}), "rests on mount propagation, which no longer works as it should.", "check the propagation of the node's root mount"},
-		{"sub-path", []string{"fs/sub-path"}, MayBreak, mountIs("subPath", func(m corev1.VolumeMount) bool { return m.SubPath != "" || m.SubPathExpr != "" }),
-			"mounts a part of a volume, which no longer works as it should.", "mount the whole volume"},
-		{"image-volume", []string{"fs/image-volume"}, Breaks, volumeIs("image", func(v corev1.Volume) bool { return v.Image != nil }),
-			"mounts an image as a volume, which is no longer there as it should be.", "use a runtime version with the feature, or copy the files in an init container"},
+		{
+			"sub-path",
+			[]string{"fs/sub-path"},
+			MayBreak, mountIs("subPath", func(m corev1.VolumeMount) bool { return m.SubPath != "" || m.SubPathExpr != "" }),
+			"mounts a part of a volume, which no longer works as it should.", "mount the whole volume",
+		},
+		{
+			"image-volume",
+			[]string{"fs/image-volume"},
+			Breaks, volumeIs("image", func(v corev1.Volume) bool { return v.Image != nil }),
+			"mounts an image as a volume, which is no longer there as it should be.", "use a runtime version with the feature, or copy the files in an init container",
+		},
 		{"empty-dir-memory", []string{"fs/empty-dir-memory"}, MayBreak, volumeIs("emptyDir", func(v corev1.Volume) bool {
 			return v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory
 		}), "has a volume in memory, whose size is no longer limited as it should be.", "test filling it"},
 		{"projected-files", []string{"fs/projected-files"}, MayBreak, volumeIs("name", func(v corev1.Volume) bool {
 			return v.ConfigMap != nil || v.Secret != nil || v.Projected != nil || v.DownwardAPI != nil
 		}), "mounts files from the API, whose content, mode or owner is no longer what it should be.", "test reading them"},
-		{"host-path", []string{"fs/host-path-symlink"}, MayBreak, volumeIs("hostPath", func(v corev1.Volume) bool { return v.HostPath != nil }),
-			"mounts a directory of the node; links there are followed otherwise.", "name the directory that the link leads to"},
+		{
+			"host-path",
+			[]string{"fs/host-path-symlink"},
+			MayBreak, volumeIs("hostPath", func(v corev1.Volume) bool { return v.HostPath != nil }),
+			"mounts a directory of the node; links there are followed otherwise.", "name the directory that the link leads to",
+		},
 	}
 }

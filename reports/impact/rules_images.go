@@ -77,7 +77,7 @@ func declaredVolumes() map[string][]string {
 		"influxdb": {"/var/lib/influxdb2"}, "neo4j": {"/data", "/logs"}, "couchdb": {"/opt/couchdb/data"},
 		"prometheus": {"/prometheus"}, "alertmanager": {"/alertmanager"}, "consul": {"/consul/data"}, "vault": {"/vault/file", "/vault/logs"},
 		"registry": {"/var/lib/registry"}, "jenkins": {"/var/jenkins_home"}, "wordpress": {"/var/www/html"},
-		"nextcloud": {"/var/www/html"}, "ghost": {"/var/lib/ghost/content"}, "eclipse-mosquitto": {"/mosquitto/data", "/mosquitto/log"},
+		"nextcloud": {"/var/www/html"}, "ghost": {"/var/lib/ghost/content"},
 		"gitea": {"/data"}, "elasticmq": {"/data"}, "tomcat": nil, "nginx": nil, "httpd": nil, "busybox": nil, "alpine": nil,
 		"debian": nil, "ubuntu": nil, "coredns": nil, "memcached": nil, "haproxy": nil, "envoy": nil, "static": nil, "pause": nil, "curl": nil,
 	}

@@ -157,8 +157,10 @@ func mounts(changed []difference.Value) []meaning.Meaning {
 		var effects []string
 		before, after := strings.Split(value.Before, ","), strings.Split(value.After, ",")
 		for _, option := range []struct{ name, effect string }{
-			{"noexec", "nothing can be executed from it"}, {"nosuid", "setuid bits have no effect on it"},
-			{"nodev", "device files on it do not open"}, {"ro", "it cannot be written"},
+			{"noexec", "nothing can be executed from it"},
+			{"nosuid", "setuid bits have no effect on it"},
+			{"nodev", "device files on it do not open"},
+			{"ro", "it cannot be written"},
 		} {
 			if !slices.Contains(before, option.name) && slices.Contains(after, option.name) {
 				effects = append(effects, option.effect)
