@@ -11,6 +11,7 @@ import (
 
 	"assay/framework/run"
 	"assay/reports/results"
+	"assay/suites/knowledge"
 )
 
 // Main carries out a command line and returns the exit status. Its words go to out, progress and
@@ -60,7 +61,8 @@ not do its work; 3 wrong usage or invalid files; 130 interrupted.`,
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
-		renderCommand(), mergeCommand(status), diffCommand(status, nil), expectationsCommand(status), historyCommand())
+		renderCommand(), mergeCommand(status), diffCommand(status, knowledge.New()), impactCommand(status),
+		expectationsCommand(status), historyCommand())
 	wrapArguments(root)
 	return root
 }

@@ -137,8 +137,9 @@ func Between(observed []json.RawMessage) []Row {
 
 // member is one value within observations, or the whole of them, as each observation has it.
 type member struct {
-	// names is the name of the value, nothing where it is the whole.
+	// names is the name of the value, nothing where it is the whole, and path the names that lead to it.
 	names  []string
+	path   []string
 	values []any
 }
 
@@ -174,7 +175,7 @@ func membersOf(observed []json.RawMessage) []member {
 				values[i] = value
 			}
 		}
-		members = append(members, member{names: []string{nameOf(key)}, values: values})
+		members = append(members, member{names: []string{nameOf(key)}, path: strings.Split(strings.TrimPrefix(key, separator), separator), values: values})
 	}
 	return members
 }
