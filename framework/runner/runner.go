@@ -64,7 +64,7 @@ type Options struct {
 	Cell func(results.Cell)
 	// Submit changes the pods before they are submitted, for tests of the checks themselves; nil leaves
 	// them as they are.
-	Submit   func(*corev1.Pod)
+	Submit func(*corev1.Pod)
 	// Clean has the namespaces of the run deleted in the end, also after an interrupt, for clusters that
 	// stay. Nobody waits until they are gone.
 	Clean    bool
