@@ -141,7 +141,7 @@ func sayProof(out io.Writer, report selftest.Report, folder string) (int, error)
 			return 0, err
 		}
 	}
-	if _, err := fmt.Fprintf(out, "%s\n%d problems; %.0f s; reports are in %s\n", report.Summary(), len(problems), report.Seconds, folder); err != nil {
+	if _, err := fmt.Fprintf(out, "%s\n%s\n%d problems; reports are in %s\n", report.Summary(), report.Times(), len(problems), folder); err != nil {
 		return 0, err
 	}
 	if len(problems) > 0 {

@@ -61,7 +61,7 @@ func lifeFaults() []Fault {
 		},
 		{
 			Name: "last-argument-lost", Means: "The last argument of a command is lost.",
-			About: []string{"life/command-and-args", "life/port-forward"}, Touches: append(touched, "ping/*"),
+			About: []string{"life/command-and-args"}, Touches: append(touched, "ping/*"),
 		},
 		{
 			Name: "working-dir-ignored", Means: "Every process starts in the root directory.",

@@ -15,13 +15,27 @@ func capabilityFaults() []Fault {
 			About: []string{
 				"caps/add-net-admin", "caps/add-sys-time", "caps/drop-net-raw", "caps/drop-chown", "caps/drop-mknod",
 				"caps/add-all-drop-one", "caps/file-capability", "ping/without-net-raw",
-				"ping/crash-loop", "priv/can-mount", "seccomp/mount",
+				"ping/crash-loop", "priv/can-mount",
 			},
 			Touches: []string{"caps/*", "ping/*", "priv/*", "seccomp/*"},
 		},
 		{
 			Name: "drop-all-keeps-one", Means: "A container that drops ALL keeps KILL.",
-			About: []string{"caps/drop-all", "caps/init-container", "psa/restricted-pod-runs"}, Touches: []string{"caps/*"},
+			About: []string{"caps/drop-all", "caps/init-container"}, Touches: []string{"caps/*"},
+		},
+		{
+			Name: "sys-admin-kept", Means: "A container that drops SYS_ADMIN is given it, and the filter that belongs to it.",
+			About: []string{"seccomp/mount"}, Touches: []string{"caps/*", "priv/*", "seccomp/*"},
+			Lose: eachContainer(func(c *corev1.Container) {
+				if c.SecurityContext == nil || c.SecurityContext.Capabilities == nil {
+					return
+				}
+				wishes := c.SecurityContext.Capabilities
+				if at := slices.Index(wishes.Drop, "SYS_ADMIN"); at >= 0 {
+					wishes.Drop = slices.Delete(slices.Clone(wishes.Drop), at, at+1)
+					wishes.Add = append(slices.Clone(wishes.Add), "SYS_ADMIN")
+				}
+			}),
 		},
 		{
 			Name: "capability-lost", Means: "NET_BIND_SERVICE and SYS_ADMIN are not given to those that add them.",
@@ -102,7 +116,7 @@ func seccompFaults() []Fault {
 			About: []string{
 				"seccomp/runtime-default", "seccomp/localhost", "seccomp/localhost-sys-admin", "seccomp/localhost-errno",
 				"seccomp/localhost-args", "seccomp/localhost-kill", "seccomp/localhost-deny-all", "seccomp/localhost-log",
-				"seccomp/exec-inherits", "seccomp/two-containers", "seccomp/unshare-user", "seccomp/clone3-enosys",
+				"seccomp/exec-inherits", "seccomp/two-containers", "seccomp/unshare-user",
 				"psa/restricted-pod-runs",
 			},
 			Touches: touched,

@@ -62,13 +62,13 @@ func fileFaults() []Fault {
 		{
 			Name: "volume-empty", Means: "Every volume is an empty one.",
 			About: []string{
-				"fs/projected-files", "fs/image-volume", "fs/host-path-symlink", "fs/empty-dir-memory", "user/fsgroup-emptydir",
+				"fs/projected-files", "fs/image-volume", "fs/host-path-symlink", "fs/empty-dir-memory",
 			},
 			Touches: append(touched, "user/fsgroup-*"),
 		},
 		{
 			Name: "volume-writable", Means: "Every volume is writable.",
-			About: []string{"fs/image-volume", "fs/recursive-read-only"}, Touches: touched,
+			About: []string{"fs/image-volume"}, Touches: touched,
 		},
 		{
 			Name: "sub-path-expr-lost", Means: "subPathExpr is ignored.",
@@ -104,7 +104,7 @@ func namespaceFaults() []Fault {
 		},
 		{
 			Name: "net-of-node", Means: "Containers are in the node's network namespace.",
-			About: []string{"ns/isolation", "ns/host-network"}, Touches: append(touched, "life/port-forward"),
+			About: []string{"ns/isolation", "ns/host-network", "life/port-forward"}, Touches: touched,
 		},
 		{
 			Name: "uts-of-node", Means: "Containers are in the node's uts namespace.",
@@ -148,15 +148,24 @@ func namespaceFaults() []Fault {
 		},
 		{
 			Name: "sysctl-ignored", Means: "The sysctls of a pod are the runtime's.",
-			About:   []string{"sysctl/safe", "sysctl/unsafe-allowed", "ping/group-range-sysctl", "ping/without-net-raw"},
+			About:   []string{"sysctl/safe", "sysctl/unsafe-allowed", "ping/group-range-sysctl"},
 			Touches: []string{"sysctl/*", "ping/*", "caps/file-capability"},
 		},
 		{
 			Name: "sysctls-lost", Means: "The sysctls of a pod are accepted and ignored.",
-			About:   []string{"sysctl/unsafe-forbidden", "sysctl/host-network", "sysctl/unsafe-allowed", "sysctl/safe"},
+			About:   []string{"sysctl/unsafe-forbidden", "sysctl/unsafe-allowed", "sysctl/safe"},
 			Touches: []string{"sysctl/*", "ping/*", "caps/file-capability"},
 			Lose: func(pod *corev1.Pod) {
 				if pod.Spec.SecurityContext != nil {
+					pod.Spec.SecurityContext.Sysctls = nil
+				}
+			},
+		},
+		{
+			Name: "node-sysctls-lost", Means: "The sysctls of a pod in the node's network are accepted and ignored.",
+			About: []string{"sysctl/host-network"}, Touches: []string{"sysctl/*"},
+			Lose: func(pod *corev1.Pod) {
+				if pod.Spec.HostNetwork && pod.Spec.SecurityContext != nil {
 					pod.Spec.SecurityContext.Sysctls = nil
 				}
 			},

@@ -13,7 +13,7 @@ import (
 type Result string
 
 // The results. Missed: no check that is about the fault noticed. NotApplicable: all checks about it are
-// unsupported on this column. Unchecked: the suite has no check about it.
+// unsupported on this column, or fail without it. Unchecked: the suite has no check about it.
 const (
 	Missed        Result = "missed"
 	Caught        Result = "caught"
@@ -68,7 +68,7 @@ func judge(f Fault, selected []check.Check, baseline, spoiled Cells) Outcome {
 		case slices.Contains(f.About, c.ID) || slices.Contains(f.Records, c.ID):
 			about++
 			switch {
-			case before.Verdict == results.Unsupported:
+			case before.Verdict == results.Unsupported || before.Verdict == results.Fail:
 				lacking++
 				o.Deaf = append(o.Deaf, said)
 			case c.Level == check.Must && before.Verdict == results.Pass && after.Verdict == results.Fail:
@@ -124,8 +124,10 @@ type Report struct {
 	// Proofs are the checks of level must.
 	Proofs []Proof `json:"checks"`
 	// Complete says that all faults were tried; only then the checks can be told which caught none.
-	Complete bool    `json:"complete"`
-	Seconds  float64 `json:"seconds"`
+	Complete bool `json:"complete"`
+	// Seconds is the time of all, BaselineSeconds that of the checks without a fault.
+	Seconds         float64 `json:"seconds"`
+	BaselineSeconds float64 `json:"baselineSeconds"`
 }
 
 // proofs says of each check of level must which faults it caught.

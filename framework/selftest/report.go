@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -74,6 +75,20 @@ func (r Report) Summary() string {
 	return text + fmt.Sprintf("; %d of %d checks of level must caught one.", proven, len(r.Proofs))
 }
 
+// Times says in a line where the time went: faults are tried side by side, the slow ones decide.
+func (r Report) Times() string {
+	const shown = 5
+	slowest := slices.SortedFunc(slices.Values(r.Faults), func(a, b Outcome) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	text := fmt.Sprintf("%.0f s: %.0f s without a fault, %.0f s with one; the slowest:", r.Seconds, r.BaselineSeconds, r.Seconds-r.BaselineSeconds)
+	for i, o := range slowest[:min(shown, len(slowest))] {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf(" %s %.0f s", o.Fault, o.Seconds)
+	}
+	return text
+}
+
 func (o Outcome) caught() string {
 	by := slices.Clone(o.CaughtBy)
 	for _, id := range o.RecordedBy {
@@ -84,9 +99,12 @@ func (o Outcome) caught() string {
 	}
 	text := "**" + string(o.Result) + "**"
 	for _, v := range o.Deaf {
-		if v.Before == results.Unsupported {
+		switch v.Before {
+		case results.Unsupported:
 			text += fmt.Sprintf("; %s is unsupported: %s", v.Check, cell(v.Reason))
-		} else {
+		case results.Fail:
+			text += fmt.Sprintf("; %s fails without it, too: %s", v.Check, cell(v.Reason))
+		case results.Error, results.Pass, results.Informed, results.Skipped:
 			text += fmt.Sprintf("; %s: %s", v.Check, v.Verdict)
 		}
 	}
