@@ -1,6 +1,12 @@
 package selftest
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"assay/framework/workload"
+)
 
 func lifeFaults() []Fault {
 	touched := []string{"life/*"}
@@ -23,10 +29,14 @@ func lifeFaults() []Fault {
 		},
 		{
 			Name: "exec-does-nothing", Means: "exec succeeds and does nothing.",
-			About: []string{"life/exec", "life/prestop", "cgroup/stats"}, Touches: touched,
+			About: []string{"life/prestop"}, Touches: touched,
 		},
 		{
-			Name: "exec-fails", Means: "What is started with exec fails at once.",
+			Name: "exec-hangs", Means: "What is started with exec runs, and does nothing.",
+			About: []string{"cgroup/stats"}, Touches: touched,
+		},
+		{
+			Name: "exec-first-fails", Means: "What is started with exec fails at once, the first time.",
 			About: []string{"life/exec-probe-timeout"}, Touches: touched,
 		},
 		{
@@ -91,7 +101,13 @@ func admissionFaults() []Fault {
 			Name: "pod-security-off", Means: "Pod Security Admission refuses nothing.",
 			About:   []string{"psa/baseline", "psa/restricted"},
 			Touches: []string{"psa/*"},
-			Lose:    satisfy,
+			Lose: func(pod *corev1.Pod) {
+				for _, level := range []string{"baseline", "restricted"} {
+					if strings.HasSuffix(pod.Namespace, workload.EnforcingNamespace("", level)) {
+						satisfy(pod)
+					}
+				}
+			},
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"assay/fixtures/saboteur/spoil"
 	"assay/framework/check"
@@ -73,7 +74,7 @@ func TestFaults(t *testing.T) {
 func TestLose(t *testing.T) {
 	localhost := &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: new("p.json")}
 	handler := corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"x"}}}
-	full := corev1.Pod{Spec: corev1.PodSpec{
+	full := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "assay-run-restricted"}, Spec: corev1.PodSpec{
 		HostUsers: new(false), HostPID: true, RuntimeClassName: new("class"), RestartPolicy: corev1.RestartPolicyAlways,
 		SecurityContext: &corev1.PodSecurityContext{
 			RunAsNonRoot: new(true), FSGroup: new(int64(5)), Sysctls: []corev1.Sysctl{{Name: "a", Value: "b"}},
