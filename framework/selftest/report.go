@@ -31,6 +31,8 @@ stay as they were. This page is made by the command.
 
 A fault of the runtime is a spoiled OCI bundle or call: a program in the node stands in front of runc and
 crun (` + "`fixtures/saboteur`" + `). A fault of the API server or the kubelet is a field that is lost on the pod's way.
+The checks of NetworkPolicy are not here: the network plugin enforces policies, not the runtime. With
+` + "`kind-configs/examples/no-enforcement.yaml`" + `, where it enforces none, they fail.
 
 `)
 	fmt.Fprintf(&text, "Column: %s (%s, %s, Kubernetes %s).\n\n", r.Column, r.Runtime, r.OCIRuntime, r.Kubernetes)
