@@ -48,6 +48,8 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
+	flags.StringVar(&settings.PolicyEngineFault, "policy-engine-fault", "", "compute wrong expectations of NetworkPolicy checks, to see them fail")
+	flags.Lookup("policy-engine-fault").Hidden = true
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"assay/framework/column"
+	"assay/framework/policy"
 )
 
 // Settings are what a user sets, as flags of the command and of the suite.
@@ -20,6 +21,8 @@ type Settings struct {
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
+	// PolicyEngineFault is a fault of the policy engine, by name, for tests of the checks themselves.
+	PolicyEngineFault string
 }
 
 // UsageError is wrong usage: nothing was done, and the user can mend it.
@@ -63,12 +66,17 @@ func (s Settings) read() (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	fault, err := policy.ParseFault(s.PolicyEngineFault)
+	if err != nil {
+		return Options{}, err
+	}
 	absolute, err := filepath.Abs(s.Matrix)
 	if err != nil {
 		return Options{}, fmt.Errorf("%s: %w", s.Matrix, err)
 	}
 	return Options{
 		Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
+		PolicyEngineFault: fault,
 	}, nil
 }
 
