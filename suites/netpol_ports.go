@@ -63,9 +63,9 @@ func netpolPorts() []check.Check {
 		{
 			ID:      "netpol/egress-port",
 			Level:   check.Must,
-			Claim:   "An egress rule with ports lets out to those ports only, one given by name meaning that of each pod that serves.",
+			Claim:   "An egress rule with ports lets out to those ports only.",
 			Source:  networkPolicyReference,
-			Network: on(egress(policyPortNamed(corev1.ProtocolTCP, check.PortNameSecond), policyPort(corev1.ProtocolUDP, first)), tcp(first), tcp(second), udp(first), udp(second)),
+			Network: on(egress(policyPort(corev1.ProtocolTCP, second), policyPort(corev1.ProtocolUDP, first)), tcp(first), tcp(second), udp(first), udp(second)),
 		},
 		{
 			ID:      "netpol/egress-allow-dns",

@@ -41,7 +41,7 @@ const (
 	summaryTries    = 5
 	summaryDeadline = 5 * time.Second
 	// explainPatience is the deadline of connections that are kept or explained.
-	explainPatience = 4 * time.Second
+	explainPatience = 15 * time.Second
 )
 
 // Options say what is observed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -314,8 +315,8 @@ func (g *grid) denials(ctx context.Context) (map[string]string, error) {
 			}
 		}
 		flows := make([]flow, 0, len(chosen))
-		for _, f := range chosen {
-			flows = append(flows, f)
+		for _, name := range slices.Sorted(maps.Keys(chosen)) {
+			flows = append(flows, chosen[name])
 		}
 		_, denials, err := g.askKept(ctx, flows, probe.Target{Explain: true})
 		if err != nil {

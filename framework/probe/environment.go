@@ -69,7 +69,8 @@ type Target struct {
 	// Keep leaves the connection open. A later request with Keep and the same name asks for an echo over the
 	// connection that is open already. TCP and UDP only.
 	Keep bool `json:"keep,omitempty"`
-	// Explain asks how a connection was denied; see ConnectResponse.Denials. TCP and UDP over IPv4 only.
+	// Explain asks how a connection is denied; see ConnectResponse.Denials. It is made after the others. TCP and UDP
+	// over IPv4 only.
 	Explain bool `json:"explain,omitempty"`
 }
 
