@@ -147,8 +147,45 @@ func (r *reader) oneOf(into *string, values ...string) visit {
 }
 
 func (r *reader) ociRuntime(c *Column) visit { return r.oneOf(&c.OCIRuntime, "runc", "crun") }
+
+// network reads the name of a network, or a mapping: the manifests that make one, or a name with what it is to be
+// like.
 func (r *reader) network(c *Column) visit {
-	return r.oneOf(&c.Network, KubeRouter, Kindnet, NoNetwork)
+	name := r.oneOf(&c.Network, KubeRouter, Kindnet, NoNetwork)
+	return func(node *yaml.Node, field string) {
+		if node.Kind != yaml.MappingNode {
+			name(node, field)
+			return
+		}
+		r.mapping(node, field, fields{
+			"name": name,
+			"firewall": func(n *yaml.Node, f string) {
+				if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+					r.report(n, f, "is neither true nor false", "write one of the two")
+					return
+				}
+				c.NoFirewall = n.Value == "false"
+			},
+			"manifests": func(n *yaml.Node, f string) {
+				if n.Kind == yaml.ScalarNode {
+					// One path needs no list.
+					n = &yaml.Node{Kind: yaml.SequenceNode, Line: n.Line, Content: []*yaml.Node{n}}
+				}
+				c.NetworkManifests = r.files(n, f, checkManifest)
+			},
+		})
+		switch {
+		case has(node, "manifests") && c.Network == "":
+			c.Network = NoNetwork
+		case has(node, "manifests") && c.Network != NoNetwork:
+			r.report(node, field, c.Network+" has manifests of its own", "leave out name or manifests")
+		case !has(node, "manifests") && c.Network == "":
+			r.report(node, field+".name", "is missing", "write kube-router, or the manifests of another network")
+		}
+		if c.NoFirewall && c.Network != KubeRouter {
+			r.report(node, field+".firewall", "is a setting of kube-router", "leave it out")
+		}
+	}
 }
 
 // version reads a version. Where known is not nil, it has to be one of those.

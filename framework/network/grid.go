@@ -57,6 +57,10 @@ type grid struct {
 	services map[string]*corev1.Service
 	// policies are those that are in the cluster, by namespace and name there.
 	policies map[string]*networkingv1.NetworkPolicy
+	// numbers are those of the grids that were merged, by agent; none where it is one.
+	numbers map[string]int
+	// spent says that the grid is not to be used again.
+	spent bool
 	// made counts the pods that were made again, for their names.
 	made int
 }
@@ -265,6 +269,7 @@ func merge(grids map[int]*grid) *grid {
 				to: g.to, timeouts: g.timeouts, fault: g.fault,
 				namespaces: map[string]*corev1.Namespace{}, agents: map[string]*agent{},
 				services: map[string]*corev1.Service{}, policies: map[string]*networkingv1.NetworkPolicy{},
+				numbers: map[string]int{},
 			}
 		}
 		suffix := ""
@@ -278,6 +283,7 @@ func merge(grids map[int]*grid) *grid {
 			namespace, pod, _ := strings.Cut(name, "/")
 			if name != hostPod && name != otherPod {
 				all.agents[namespace+suffix+"/"+pod] = a
+				all.numbers[namespace+suffix+"/"+pod] = number
 			}
 		}
 	}

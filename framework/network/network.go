@@ -164,7 +164,7 @@ func (a *area) attend(ctx context.Context, c check.Check, number int) error {
 		g, err := a.grid(ctx, number)
 		if err != nil {
 			o.Problem = fmt.Sprintf("the grid did not start: %v", err)
-		} else if o = g.observe(ctx, *c.Network); o.Problem != "" {
+		} else if o = g.observe(ctx, *c.Network); o.Problem != "" || g.spent {
 			a.drop(ctx, number)
 		}
 		if ctx.Err() != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -18,6 +19,10 @@ import (
 func (g *grid) observe(ctx context.Context, subject check.Network) check.NetworkObservation {
 	o := check.NetworkObservation{}
 	err := g.take(ctx, &o, subject)
+	if g.spent {
+		o.Agents = g.describe()
+		return o
+	}
 	if _, resetErr := g.apply(ctx, check.NetworkStep{}); err == nil && resetErr != nil {
 		err = fmt.Errorf("put everything back: %w", resetErr)
 	}
@@ -52,7 +57,7 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 		o.Skipped = fmt.Sprintf("no two pods of the grid are in the view %q; the column has %d nodes", subject.View, len(g.nodes()))
 		return nil
 	}
-	control, err := g.step(ctx, flows, "made nothing")
+	control, err := g.step(ctx, flows, time.Now(), "made nothing")
 	if err != nil {
 		return fmt.Errorf("without policies: %w", err)
 	}
@@ -65,9 +70,11 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 		return err
 	}
 	for _, step := range subject.Steps {
+		changed := time.Now()
 		done, err := g.apply(ctx, step)
 		if skipped := (skippedError{}); errors.As(err, &skipped) {
-			o.Skipped = skipped.reason
+			// A pod is missing now.
+			o.Skipped, g.spent = skipped.reason, true
 			return nil
 		}
 		if err != nil {
@@ -77,7 +84,7 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 		if flows, err = g.flows(subject.View, subject.Ports); err != nil {
 			return err
 		}
-		table, err := g.step(ctx, flows, done)
+		table, err := g.step(ctx, flows, changed, done)
 		if err != nil {
 			return fmt.Errorf("step %q: %w", step.Name, err)
 		}
@@ -92,12 +99,12 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 }
 
 // step is the table that the objects of now are to become.
-func (g *grid) step(ctx context.Context, flows []flow, done string) (check.Table, error) {
+func (g *grid) step(ctx context.Context, flows []flow, changed time.Time, done string) (check.Table, error) {
 	expected, err := g.expected(flows)
 	if err != nil {
 		return check.Table{}, err
 	}
-	table, err := g.converge(ctx, flows, expected, g.timeouts.Converge)
+	table, err := g.converge(ctx, flows, expected, changed, g.timeouts.Converge)
 	table.Done = done
 	return table, err
 }
@@ -136,7 +143,7 @@ func (g *grid) blame(ctx context.Context, o check.NetworkObservation, subject ch
 	if err != nil {
 		return err
 	}
-	after, err := g.step(ctx, flows, "removed everything")
+	after, err := g.step(ctx, flows, time.Now(), "removed everything")
 	if err != nil {
 		return fmt.Errorf("after the policies: %w", err)
 	}
@@ -219,7 +226,7 @@ func (g *grid) summary(ctx context.Context, view check.View, ports []check.Port,
 		for f, end := range seen {
 			expected[f] = end == probe.Connected
 		}
-		table, err := g.converge(ctx, flows, expected, summaryDeadline)
+		table, err := g.converge(ctx, flows, expected, time.Now(), summaryDeadline)
 		if err != nil {
 			return nil, err
 		}
