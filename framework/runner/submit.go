@@ -6,12 +6,14 @@ import (
 	"assay/framework/workload"
 )
 
-// change changes the pods before they are submitted; see Options.Submit.
+// change changes the pods before they are submitted; see Options.Submit. What they have of the checks,
+// which others run at the same time, stays as it is.
 func change(pods []workload.Pod, how func(*corev1.Pod)) {
 	if how == nil {
 		return
 	}
-	for _, pod := range pods {
-		how(pod.Object)
+	for i := range pods {
+		pods[i].Object = pods[i].Object.DeepCopy()
+		how(pods[i].Object)
 	}
 }
