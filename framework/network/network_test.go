@@ -152,7 +152,11 @@ func TestEngineFaults(t *testing.T) {
 
 // TestManyNoticesFaults has the check of many policies fail where the network ignores a part of the objects.
 func TestManyNoticesFaults(t *testing.T) {
-	for _, fault := range policy.Faults() {
+	faults := policy.Faults()
+	if testing.Short() {
+		faults = faults[:1]
+	}
+	for _, fault := range faults {
 		s := simulate()
 		s.fault = fault
 		if cell := cells(t, s, policy.NoFault, nil, networkChecks(named("netpol/many"))...)["netpol/many"]; cell.Verdict != results.Fail {
