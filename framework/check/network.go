@@ -10,6 +10,8 @@ type Connections map[string]map[string]probe.Connection
 type NetworkObservation struct {
 	// Problem is set when no statement about the network can be made.
 	Problem string `json:"problem,omitempty"`
+	// Skip says that the owners of the cluster do not allow what the check needs.
+	Skip string `json:"skip,omitempty"`
 	// Agents are the pods, by name.
 	Agents map[string]Agent `json:"agents"`
 	// Before is the table without policies, After the last one with them.

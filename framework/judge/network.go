@@ -29,6 +29,9 @@ func Network(c check.Check, o check.NetworkObservation) results.Cell {
 	subject.Done = "the same after creating " + policyNames(c)
 	cell.Trials = []results.Trial{control, subject}
 	switch {
+	case o.Skip != "":
+		cell.Verdict, cell.Reason = results.Skipped, o.Skip
+		return cell
 	case o.Problem != "":
 		cell.Verdict, cell.Reason = results.Error, o.Problem
 		return cell

@@ -46,7 +46,9 @@ func agentNames() []string { return []string{"a", "b", "c"} }
 func Observe(ctx context.Context, to target.Target, namespace, suffix string, subject check.Network, timeouts Timeouts) check.NetworkObservation {
 	o := check.NetworkObservation{Agents: map[string]check.Agent{}}
 	if err := observe(ctx, &o, to, namespace, suffix, subject, timeouts); err != nil {
-		o.Problem = err.Error()
+		if o.Skip = to.Forbids(err); o.Skip == "" {
+			o.Problem = err.Error()
+		}
 	}
 	return o
 }
