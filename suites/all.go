@@ -62,7 +62,13 @@ func Catalogue() []check.Check {
 		lifeStart(),
 		lifeStreams(),
 		lifeLogs(),
+		net(),
 		netpol(),
+		netpolPeers(),
+		netpolPorts(),
+		netpolChanges(),
+		netpolRecords(),
+		netpolMany(),
 	)
 }
 

@@ -66,7 +66,7 @@ type Entry struct {
 	Trials []Trial     `json:"trials"`
 }
 
-// Trial is a trial in JSON. The trials of a NetworkPolicy check are its policies.
+// Trial is a trial in JSON. The trials of a check by truth tables are its steps.
 type Trial struct {
 	Name    string `json:"name"`
 	Control bool   `json:"control,omitempty"`
@@ -92,8 +92,8 @@ func JSON(w io.Writer, checks []check.Check) error {
 			entry.Trials = append(entry.Trials, made)
 		}
 		if c.Network != nil {
-			for _, p := range c.Network.Policies {
-				entry.Trials = append(entry.Trials, Trial{Name: p.Name, Wants: "the truth table of the policies"})
+			for _, step := range c.Network.Steps {
+				entry.Trials = append(entry.Trials, Trial{Name: step.Name, Wants: "the truth table of the objects"})
 			}
 		}
 		entries = append(entries, entry)
@@ -132,7 +132,10 @@ func trials(c check.Check) []string {
 		lines = append(lines, line)
 	}
 	if c.Network != nil {
-		lines = append(lines, "+ without policies: all connections", "- with them: the truth table of the policies")
+		lines = append(lines, "+ without policies: all connections")
+		for _, step := range c.Network.Steps {
+			lines = append(lines, "- "+step.Name+": the truth table of the objects")
+		}
 	}
 	return lines
 }

@@ -154,7 +154,7 @@ func TestRendering(t *testing.T) {
 	piped.Claim = "Either a|b."
 	policies := check.Check{
 		ID: "netpol/some", Level: check.Should, Claim: "Closed.", Source: "https://example.com/policies",
-		Network: &check.Network{Policies: []networkingv1.NetworkPolicy{{}}},
+		Network: &check.Network{Steps: []check.NetworkStep{{Name: "closed", Policies: []networkingv1.NetworkPolicy{{}}}}},
 	}
 	checks := []check.Check{piped, policies}
 

@@ -67,10 +67,8 @@ func body(c check.Check) []error {
 	switch {
 	case c.Network != nil && len(c.Trials) > 0:
 		return []error{errors.New("it has trials and a network")}
-	case c.Network != nil && len(c.Network.Policies) == 0:
-		return []error{errors.New("its network has no policies")}
 	case c.Network != nil:
-		return nil
+		return steps(c)
 	case len(c.Trials) < 2:
 		return []error{errors.New("it has fewer than two trials")}
 	}
@@ -84,6 +82,26 @@ func body(c check.Check) []error {
 			problems = append(problems, fmt.Errorf("trial %q: the name is empty or used twice", t.Name))
 		}
 		names[t.Name] = true
+	}
+	return problems
+}
+
+// steps says what is wrong with the steps of a check by truth tables. One without steps is about the network
+// without policies, and has to say which part of it.
+func steps(c check.Check) []error {
+	var problems []error
+	if len(c.Network.Steps) == 0 && c.Network.View == check.ViewPods {
+		problems = append(problems, errors.New("its network has no steps and no view"))
+	}
+	if (c.Level == check.Info) != (c.Network.Watch != "") {
+		problems = append(problems, errors.New("an info check watches something, and no other one does"))
+	}
+	names := map[string]bool{}
+	for _, step := range c.Network.Steps {
+		if step.Name == "" || names[step.Name] {
+			problems = append(problems, fmt.Errorf("step %q: the name is empty or used twice", step.Name))
+		}
+		names[step.Name] = true
 	}
 	return problems
 }

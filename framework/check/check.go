@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"assay/framework/probe"
@@ -44,7 +43,7 @@ type Check struct {
 	Objects []runtime.Object
 	// Relations compare what two trials saw, where the claim is about both.
 	Relations []Relation
-	// Network is set by checks of NetworkPolicy, which are judged by truth tables.
+	// Network is set by checks that are judged by truth tables.
 	Network *Network
 	// Record says what an info check records, from which trial. A must check may record too.
 	Record []Record
@@ -191,11 +190,4 @@ type Unsupported struct {
 	Errno string
 	// Reason is what the report says of it.
 	Reason string
-}
-
-// Network is the part of a NetworkPolicy check: agents a, b and c (labels pod=a ...), on alternating
-// nodes, in a namespace of the check's own. Every agent connects to every agent and port before the
-// policies (the control: all allowed) and after; what is wanted is computed from the objects.
-type Network struct {
-	Policies []networkingv1.NetworkPolicy
 }

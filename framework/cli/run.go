@@ -52,6 +52,8 @@ not fail the run, a broken expectation does.`,
 	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
+	flags.StringVar(&settings.PolicyEngineFault, "policy-engine-fault", "", "compute wrong expectations of NetworkPolicy checks, to see them fail")
+	flags.Lookup("policy-engine-fault").Hidden = true
 	return c
 }
 

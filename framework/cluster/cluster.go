@@ -15,17 +15,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"sigs.k8s.io/e2e-framework/klient/decoder"
-	"sigs.k8s.io/e2e-framework/klient/k8s/resources"
 
 	"assay/framework/column"
 )
-
-// kubeRouterImage is the name under which kube-router is in the node images that Assay builds.
-const kubeRouterImage = imageRepository + "/kube-router:v2.1.0"
-
-// kubeRouterConflist is where kube-router's manifest expects the configuration of the CNI plugins.
-const kubeRouterConflist = "/etc/cni/net.d/10-kube-router.conflist"
 
 // requestTimeout bounds one request of the waits: the API server of a node that died does not answer
 // and does not refuse either.
@@ -94,10 +86,8 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	if err := c.wait(ctx, "an address and a pod subnet on each node", c.addressed); err != nil {
 		return err
 	}
-	if c.column.Network == column.KubeRouter {
-		if err := c.applyKubeRouter(ctx); err != nil {
-			return fmt.Errorf("kube-router: %w", err)
-		}
+	if err := c.applyNetwork(ctx); err != nil {
+		return err
 	}
 	for _, manifest := range c.column.Manifests {
 		text, err := os.ReadFile(manifest.Path)
@@ -112,52 +102,6 @@ func (c *Cluster) prepare(ctx context.Context) error {
 		return err
 	}
 	return c.verify(ctx)
-}
-
-// applyKubeRouter brings the network up. Each node gets the configuration of the CNI plugins with its
-// own pod subnet in it and routes to the pods of the others, so that pods can start and reach each
-// other before kube-router has elected routes by BGP; kube-router then takes both over.
-func (c *Cluster) applyKubeRouter(ctx context.Context) error {
-	group, grouped := errgroup.WithContext(ctx)
-	for _, node := range c.Nodes {
-		group.Go(func() error {
-			conflist, err := render("network/kube-router.conflist.tmpl", node)
-			if err != nil {
-				return err
-			}
-			// The runtime reads the file as soon as it is there, so it has to be there as a whole.
-			script := fmt.Sprintf("cat > %[1]s.new && mv %[1]s.new %[1]s", kubeRouterConflist)
-			for _, other := range c.Nodes {
-				if other.Name != node.Name {
-					script += fmt.Sprintf(" && ip route replace %s via %s", other.PodCIDR, other.Address)
-				}
-			}
-			_, err = c.NodeExec(grouped, node.Name, strings.NewReader(conflist), "sh", "-c", script)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	image := kubeRouterImage
-	if c.column.Image != "" {
-		// A ready image does not have it; the runtime pulls it where it can.
-		image = "cloudnativelabs/kube-router:v2.1.0"
-	}
-	manifest, err := render("network/kube-router.yaml.tmpl", struct{ Image string }{image})
-	if err != nil {
-		return err
-	}
-	return c.apply(ctx, manifest)
-}
-
-// apply creates the objects of a manifest; those that exist are left as they are.
-func (c *Cluster) apply(ctx context.Context, manifest string) error {
-	client, err := resources.New(c.Config)
-	if err != nil {
-		return err
-	}
-	return decoder.DecodeEach(ctx, strings.NewReader(manifest), decoder.CreateIgnoreAlreadyExists(client))
 }
 
 // alive says whether the daemons of all nodes run now. Kubernetes notices that a node has died only

@@ -91,7 +91,10 @@ func TestNetworkTemplates(t *testing.T) {
 	if err := json.Unmarshal([]byte(conflist), &parsed); err != nil || parsed.Plugins[0].IPAM.Subnet != "10.91.16.0/24" {
 		t.Errorf("the conflist has not the node's subnet: %v\n%s", err, conflist)
 	}
-	manifest, err := render("network/kube-router.yaml.tmpl", struct{ Image string }{"some/image:1"})
+	manifest, err := render("network/kube-router.yaml.tmpl", struct {
+		Image    string
+		Firewall bool
+	}{"some/image:1", true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,23 +69,11 @@ func (c *Cluster) ready(ctx context.Context) (bool, string) {
 			missing = append(missing, fmt.Sprintf("node %s: %s", node.Name, conditions(node)))
 		}
 	}
-	if c.column.Network == column.KubeRouter {
-		pods, err := c.Client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{LabelSelector: "k8s-app=kube-router"})
-		if err != nil {
-			return false, err.Error()
-		}
-		ready := 0
-		for _, pod := range pods.Items {
-			if podReady(pod) {
-				ready++
-			} else {
-				missing = append(missing, describePod(pod))
-			}
-		}
-		if ready < len(c.Nodes) {
-			missing = append(missing, fmt.Sprintf("kube-router is ready on %d of %d nodes", ready, len(c.Nodes)))
-		}
+	network, err := c.networkReady(ctx)
+	if err != nil {
+		return false, err.Error()
 	}
+	missing = append(missing, network...)
 	if len(missing) == 0 {
 		return true, ""
 	}

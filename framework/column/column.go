@@ -55,6 +55,10 @@ type Column struct {
 	Config []File `json:"config,omitempty"`
 	// Network is kube-router, kindnet or none.
 	Network string `json:"network"`
+	// NetworkManifests make the network where it is none.
+	NetworkManifests []File `json:"networkManifests,omitempty"`
+	// NoFirewall has kube-router enforce no NetworkPolicy, to see the checks of it fail.
+	NoFirewall bool `json:"noFirewall,omitempty"`
 	// Manifests are applied to the cluster before it is expected to become ready.
 	Manifests []File `json:"manifests,omitempty"`
 }
@@ -86,7 +90,7 @@ func (c Column) Hash(nodeImage string) string {
 	}
 	c.Name = ""
 	// The content counts, not where it lies.
-	c.Config, c.Manifests = withoutPaths(c.Config), withoutPaths(c.Manifests)
+	c.Config, c.Manifests, c.NetworkManifests = withoutPaths(c.Config), withoutPaths(c.Manifests), withoutPaths(c.NetworkManifests)
 	text, err := json.Marshal(identity{Column: c, NodeImage: nodeImage})
 	if err != nil {
 		// A struct of strings can always be marshalled.

@@ -161,7 +161,7 @@ func (r *reader) column(node *yaml.Node, field string, defaults Column) Column {
 	if manifests != nil {
 		c.Manifests = r.files(manifests, field+".manifests", checkManifest)
 	}
-	if c.Network == NoNetwork && len(c.Manifests) == 0 && len(r.Problems) == before {
+	if c.Network == NoNetwork && len(c.Manifests)+len(c.NetworkManifests) == 0 && len(r.Problems) == before {
 		r.Report(node, field+".network", "is none, and there are no manifests that make one", "list the network's manifests, or take kube-router")
 	}
 	if c.Name == "" && len(r.Problems) == before {
@@ -199,6 +199,9 @@ func (r *reader) applyDefaults(c *Column, node *yaml.Node, field string, default
 		r.Report(node, field+".network", "kindnet is only in ready node images", "take kube-router, or set image")
 	}
 	c.Base = first(c.Base, defaults.Base)
+	if c.Network == "" {
+		c.NetworkManifests, c.NoFirewall = defaults.NetworkManifests, defaults.NoFirewall
+	}
 	c.Network = first(c.Network, defaults.Network, KubeRouter)
 	c.Kubernetes = first(c.Kubernetes, defaults.Kubernetes)
 	if c.Kubernetes == "" && !yamlfile.Has(node, "kubernetes") {

@@ -27,8 +27,44 @@ func (r *reader) ociRuntime(c *Column) yamlfile.Visit {
 	return r.OneOf(&c.OCIRuntime, "runc", "crun")
 }
 
+// network reads the name of a network, or a mapping: the manifests that make one, or a name with what it is to be
+// like.
 func (r *reader) network(c *Column) yamlfile.Visit {
-	return r.OneOf(&c.Network, KubeRouter, Kindnet, NoNetwork)
+	name := r.OneOf(&c.Network, KubeRouter, Kindnet, NoNetwork)
+	return func(node *yaml.Node, field string) {
+		if node.Kind != yaml.MappingNode {
+			name(node, field)
+			return
+		}
+		r.Mapping(node, field, yamlfile.Fields{
+			"name": name,
+			"firewall": func(n *yaml.Node, f string) {
+				if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+					r.Report(n, f, "is neither true nor false", "write one of the two")
+					return
+				}
+				c.NoFirewall = n.Value == "false"
+			},
+			"manifests": func(n *yaml.Node, f string) {
+				if n.Kind == yaml.ScalarNode {
+					// One path needs no list.
+					n = &yaml.Node{Kind: yaml.SequenceNode, Line: n.Line, Content: []*yaml.Node{n}}
+				}
+				c.NetworkManifests = r.files(n, f, checkManifest)
+			},
+		})
+		switch {
+		case yamlfile.Has(node, "manifests") && c.Network == "":
+			c.Network = NoNetwork
+		case yamlfile.Has(node, "manifests") && c.Network != NoNetwork:
+			r.Report(node, field, c.Network+" has manifests of its own", "leave out name or manifests")
+		case !yamlfile.Has(node, "manifests") && c.Network == "":
+			r.Report(node, field+".name", "is missing", "write kube-router, or the manifests of another network")
+		}
+		if c.NoFirewall && c.Network != KubeRouter {
+			r.Report(node, field+".firewall", "is a setting of kube-router", "leave it out")
+		}
+	}
 }
 
 // version reads a version. Where known is not nil, it has to be one of those.

@@ -30,6 +30,7 @@ type Right struct {
 // are not known before; RBAC has no way to say that, so they are the whole cluster's.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 func Rights() []Right {
+	// Before Kubernetes 1.35 a stream that a WebSocket carries needs get only.
 	stream := []string{"get", "create"}
 	return []Right{
 		{Resource: "nodes", Verbs: []string{"list"}, For: "which nodes there are and what they run", Needed: true},
@@ -44,7 +45,10 @@ func Rights() []Right {
 		{Resource: "pods/resize", Verbs: []string{"patch"}, For: "checks of resizing"},
 		{Resource: "configmaps", Verbs: []string{"create"}, For: "checks of volumes"},
 		{Resource: "secrets", Verbs: []string{"create"}, For: "checks of volumes"},
-		{Group: "networking.k8s.io", Resource: "networkpolicies", Verbs: []string{"create", "deletecollection"}, For: "checks of NetworkPolicy"},
+		{Group: "networking.k8s.io", Resource: "networkpolicies", Verbs: []string{"create", "delete"}, For: "checks of NetworkPolicy"},
+		{Resource: "services", Verbs: []string{"create"}, For: "checks of NetworkPolicy"},
+		{Resource: "namespaces", Verbs: []string{"patch"}, For: "checks of NetworkPolicy that change labels"},
+		{Resource: "pods", Verbs: []string{"patch"}, For: "checks of NetworkPolicy that change labels"},
 		{Group: "node.k8s.io", Resource: "runtimeclasses", Verbs: []string{"create", "delete"}, For: "checks of RuntimeClass, with classes of the run's own"},
 	}
 }

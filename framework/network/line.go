@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -23,6 +24,8 @@ type line struct {
 	requests *io.PipeWriter
 	answers  chan answer
 	ended    chan struct{}
+	// asked counts the requests.
+	asked int
 }
 
 type answer struct {
@@ -66,13 +69,16 @@ func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (*line, er
 // close ends the session: the probe ends when it has no more to read.
 func (l *line) close(ctx context.Context) {
 	_ = l.requests.Close()
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	select {
 	case <-l.ended:
 	case <-ctx.Done():
 	}
 }
+
+// closeTimeout is how long the probe may take to end.
+const closeTimeout = 500 * time.Millisecond
 
 // longestAnswer bounds a line of the probe, in bytes.
 const longestAnswer = 1 << 20
@@ -106,19 +112,34 @@ func (l *line) read(ctx context.Context, output io.Reader) {
 	}
 }
 
-// ask sends one request and waits for its answer.
-func (l *line) ask(ctx context.Context, request probe.ConnectRequest) (map[string]probe.Connection, error) {
+// ask sends one request and waits for its answer. Answers to requests that nobody waits for any more are
+// passed over. It is not to be called by two at once.
+func (l *line) ask(ctx context.Context, request probe.ConnectRequest) (probe.ConnectResponse, error) {
+	l.asked++
+	request.ID = l.asked
 	encoded, err := json.Marshal(request)
 	if err != nil {
-		return nil, fmt.Errorf("write the request: %w", err)
+		return probe.ConnectResponse{}, fmt.Errorf("write the request: %w", err)
 	}
-	if _, err := l.requests.Write(append(encoded, '\n')); err != nil {
-		return nil, fmt.Errorf("send the request: %w", err)
-	}
-	select {
-	case a := <-l.answers:
-		return a.response.Connections, a.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	// A node that died takes nothing.
+	sent := make(chan error, 1)
+	go func() {
+		_, err := l.requests.Write(append(encoded, '\n'))
+		sent <- err
+	}()
+	for {
+		select {
+		case err := <-sent:
+			if err != nil {
+				return probe.ConnectResponse{}, fmt.Errorf("send the request: %w", err)
+			}
+			sent = nil
+		case a := <-l.answers:
+			if a.err != nil || a.response.ID == request.ID {
+				return a.response, a.err
+			}
+		case <-ctx.Done():
+			return probe.ConnectResponse{}, context.Cause(ctx)
+		}
 	}
 }

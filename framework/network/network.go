@@ -1,281 +1,285 @@
-// Package network observes NetworkPolicy by truth tables: agents in a namespace connect to each other
-// before and after the policies, and what is wanted is computed from the objects by the policy engine.
+// Package network observes pod networking and NetworkPolicy by truth tables. Long-lived pods in a grid connect
+// to each other on request, with the objects of a check and without; what is wanted is computed from the objects
+// by the policy engine.
 package network
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
+	"golang.org/x/sync/semaphore"
 
 	"assay/framework/check"
-	"assay/framework/probe"
+	"assay/framework/policy"
 	"assay/framework/target"
-	"assay/framework/workload"
 )
 
 // Timeouts are the deadlines of an observation.
 type Timeouts struct {
-	// Agents is how long the agents may take to run.
+	// Agents is how long the pods of a grid may take to run.
 	Agents time.Duration
-	// Converge is how long the network may take until the truth table is the expected one.
+	// Converge is how long the network may take until a truth table is the expected one.
 	Converge time.Duration
 }
 
 const (
-	// connectTimeout is the deadline of one connection; a dropped packet costs this much.
-	connectTimeout = time.Second
-	// pollInterval is the time between two tables.
-	pollInterval = 250 * time.Millisecond
-	// inARow is how many equal tables make a converged one.
-	inARow = 3
+	// mostGrids bounds the grids that work side by side; with the pods of as many, and five besides, a check of
+	// fifty pods has its pods.
+	mostGrids = 5
+	// checksAGrid is how many checks are worth a grid of their own.
+	checksAGrid = 8
+	// gridsStarting bounds the grids whose pods start at once.
+	gridsStarting = 1
+	// attempts is how often a check is tried; a second time in a fresh grid, after a problem.
+	attempts = 2
+	// summaryTries and summaryDeadline bound the wait for connections that are recorded to stay as they are.
+	summaryTries    = 5
+	summaryDeadline = 5 * time.Second
+	// explainPatience is the deadline of connections that are kept or explained.
+	explainPatience = 15 * time.Second
 )
 
-// agentNames are the pods of a check's namespace.
-func agentNames() []string { return []string{"a", "b", "c"} }
-
-// Observe runs the agents, takes the table without policies, applies the policies and takes tables
-// until they are as expected or the deadline passes. What the suite fails at is in the Problem.
-// Suffix keeps the pods of several attempts apart.
-func Observe(ctx context.Context, to target.Target, namespace, suffix string, subject check.Network, timeouts Timeouts) check.NetworkObservation {
-	o := check.NetworkObservation{Agents: map[string]check.Agent{}}
-	if err := observe(ctx, &o, to, namespace, suffix, subject, timeouts); err != nil {
-		if o.Skip = to.Forbids(err); o.Skip == "" {
-			o.Problem = err.Error()
-		}
-	}
-	return o
+// Options say what is observed.
+type Options struct {
+	// Prefix begins the names of namespaces.
+	Prefix   string
+	Checks   []check.Check
+	Timeouts Timeouts
+	// Fault makes the expectation wrong on purpose.
+	Fault policy.Fault
+	// Seen is told each observation as soon as it is there, with the problems of earlier attempts and the time the
+	// check took. It may be called by several goroutines at once.
+	Seen func(c check.Check, o check.NetworkObservation, earlier []string, took time.Duration) error
 }
 
-func observe(ctx context.Context, o *check.NetworkObservation, to target.Target, namespace, suffix string, subject check.Network, timeouts Timeouts) error {
-	pods, err := startAgents(ctx, to, namespace, suffix, timeouts.Agents)
-	if err != nil {
-		return err
-	}
-	defer removeAgents(ctx, to, pods)
-	for name, pod := range pods {
-		o.Agents[name] = check.Agent{Node: pod.Spec.NodeName, Address: pod.Status.PodIP, Labels: pod.Labels}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	grid, err := connectGrid(ctx, to, pods)
-	if err != nil {
-		return err
-	}
-	defer grid.close(ctx)
-	// The control: without policies everything is allowed.
-	everything := allowedTable(func(string, string) bool { return true })
-	if o.Before, _, err = grid.converge(ctx, everything, timeouts.Converge); err != nil {
-		return fmt.Errorf("before the policies: %w", err)
-	}
-	if !equal(o.Before, everything) {
-		return nil
-	}
-	o.Expected, err = expectation(ctx, to, namespace, pods, subject)
-	if err != nil {
-		return err
-	}
-	for _, p := range subject.Policies {
-		p.Namespace = namespace
-		if _, err := to.Client.NetworkingV1().NetworkPolicies(namespace).Create(ctx, &p, metav1.CreateOptions{}); err != nil {
-			return fmt.Errorf("create NetworkPolicy %s: %w", p.Name, err)
+// Observe observes the checks on a target: those of one grid in grids side by side, then those of many pods.
+// Its error means that the run as a whole ends; what goes wrong with a check is in its observation.
+func Observe(ctx context.Context, to target.Target, options Options) error {
+	a := &area{to: to, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
+	defer a.remove(ctx)
+	var many []check.Check
+	for _, c := range options.Checks {
+		if c.Network.Many > 0 {
+			many = append(many, c)
+		} else {
+			a.queue = append(a.queue, c)
 		}
 	}
-	defer removePolicies(ctx, to, namespace)
-	var took time.Duration
-	o.After, took, err = grid.converge(ctx, o.Expected, timeouts.Converge)
-	if err != nil {
-		return fmt.Errorf("with the policies: %w", err)
+	// Those that wait for pods or for a lot of steps first, so that no grid is busy long after the others.
+	slices.SortStableFunc(a.queue, func(one, two check.Check) int { return cmp.Compare(weight(two), weight(one)) })
+	count := min(mostGrids, (len(a.queue)+checksAGrid-1)/checksAGrid)
+	if len(many) > 0 {
+		count = mostGrids
 	}
-	if equal(o.After, o.Expected) {
-		o.ConvergedSeconds = took.Seconds()
+	var working sync.WaitGroup
+	failed := make([]error, count+1)
+	for i := range count {
+		working.Go(func() { failed[i] = a.work(ctx, i+1, len(many) > 0) })
+	}
+	if len(many) > 0 {
+		working.Go(func() { failed[count] = a.startRest(ctx, many) })
+	}
+	working.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	for _, c := range many {
+		if err := a.observeMany(ctx, c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// expectation asks the policy engine about the objects as the cluster has them.
-func expectation(ctx context.Context, to target.Target, namespace string, pods map[string]*corev1.Pod, subject check.Network) (map[string]map[string]bool, error) {
-	ns, err := to.Client.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+func weight(c check.Check) int {
+	weight := len(c.Network.Steps)
+	for _, step := range c.Network.Steps {
+		weight += 3 * len(step.Recreate)
+	}
+	return weight
+}
+
+// area is the work on the checks of a target.
+type area struct {
+	to       target.Target
+	options  Options
+	starting *semaphore.Weighted
+
+	mutex sync.Mutex
+	queue []check.Check
+	grids map[int]*grid
+	// rest is why the pods that are missing in a number did not start.
+	rest error
+	// made counts the grids, for their names.
+	made int
+}
+
+// next takes a check from the queue. Only grid 1 has the pods that are not everywhere.
+func (a *area) next(number int) (check.Check, bool) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	for i, c := range a.queue {
+		if number == 1 || !special(c) {
+			a.queue = slices.Delete(a.queue, i, i+1)
+			return c, true
+		}
+	}
+	return check.Check{}, false
+}
+
+// special says whether a check needs a pod that one grid has only.
+func special(c check.Check) bool {
+	return c.Network.View == check.ViewHost || c.Network.View == check.ViewOtherRuntime || c.Network.Watch == check.WatchHost
+}
+
+// work takes checks from the queue until there are none. With stay it starts its grid even for none.
+func (a *area) work(ctx context.Context, number int, stay bool) error {
+	if stay {
+		// What cannot be started is said of the checks that need it.
+		_, _ = a.grid(ctx, number)
+	}
+	for ctx.Err() == nil {
+		c, more := a.next(number)
+		if !more {
+			return nil
+		}
+		if err := a.attend(ctx, c, number); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// attend observes one check in a grid, and in a fresh one after a problem.
+func (a *area) attend(ctx context.Context, c check.Check, number int) error {
+	started := time.Now()
+	var earlier []string
+	for attempt := 1; ; attempt++ {
+		o := check.NetworkObservation{}
+		g, err := a.grid(ctx, number)
+		if err != nil {
+			o.Problem, o.Skipped = unstarted(a.to, err)
+		} else if o = g.observe(ctx, *c.Network); o.Problem != "" || g.spent {
+			a.drop(ctx, number)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if o.Problem != "" && o.Skipped == "" && attempt < attempts {
+			earlier = append(earlier, o.Problem)
+			continue
+		}
+		return a.options.Seen(c, o, earlier, time.Since(started))
+	}
+}
+
+// grid is the running grid of a number, which is started where there is none.
+func (a *area) grid(ctx context.Context, number int) (*grid, error) {
+	a.mutex.Lock()
+	g := a.grids[number]
+	a.mutex.Unlock()
+	if g != nil {
+		return g, nil
+	}
+	l := gridLayout(number)
+	l.host, l.other = number == 1, number == 1
+	return a.start(ctx, number, l)
+}
+
+func (a *area) start(ctx context.Context, number int, l layout) (*grid, error) {
+	if err := a.starting.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer a.starting.Release(1)
+	a.mutex.Lock()
+	a.made++
+	prefix := fmt.Sprintf("%s-%d", a.options.Prefix, a.made)
+	a.mutex.Unlock()
+	g, err := startGrid(ctx, a.to, prefix, l, a.options.Timeouts, a.options.Fault)
 	if err != nil {
-		return nil, fmt.Errorf("read namespace %s: %w", namespace, err)
+		return nil, err
 	}
-	return policyTable(*ns, pods, subject.Policies)
-}
-
-// startAgents runs the agents on alternating nodes and waits for their addresses.
-func startAgents(ctx context.Context, to target.Target, namespace, suffix string, timeout time.Duration) (map[string]*corev1.Pod, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	pods := map[string]*corev1.Pod{}
-	for i, name := range agentNames() {
-		pod := workload.Server(to, namespace, name+suffix, to.Nodes[i%len(to.Nodes)].Name)
-		pod.Labels["pod"] = name
-		created, err := to.Client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("create agent %s: %w", pod.Name, err)
-		}
-		pods[name] = created
-	}
-	lastSeen := ""
-	err := wait.PollUntilContextCancel(ctx, pollInterval, false, func(ctx context.Context) (bool, error) {
-		list, err := to.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "pod"})
-		if err != nil {
-			lastSeen = " " + err.Error()
-			return false, nil //nolint:nilerr // polled again until the deadline, which then says so
-		}
-		lastSeen = ""
-		for _, pod := range list.Items {
-			name := pod.Labels["pod"]
-			if pods[name] == nil || pods[name].Name != pod.Name {
-				continue
-			}
-			pods[name] = &pod
-		}
-		for _, name := range agentNames() {
-			pod := pods[name]
-			running := len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].State.Running != nil
-			if !running || pod.Status.PodIP == "" {
-				lastSeen += fmt.Sprintf(" agent %s is %s;", name, pod.Status.Phase)
-			}
-		}
-		return lastSeen == "", nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("the agents do not run:%s %w", lastSeen, context.Cause(ctx))
-	}
-	return pods, nil
-}
-
-// removeAgents frees the nodes; nobody waits for it, and what is left goes with the namespace.
-func removeAgents(ctx context.Context, to target.Target, pods map[string]*corev1.Pod) {
-	for _, pod := range pods {
-		_ = to.Client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{})
-	}
-}
-
-// removePolicies makes way for a second attempt in the same namespace.
-func removePolicies(ctx context.Context, to target.Target, namespace string) {
-	_ = to.Client.NetworkingV1().NetworkPolicies(namespace).DeleteCollection(ctx, metav1.DeleteOptions{},
-		metav1.ListOptions{})
-}
-
-// grid is the agents with an open line to each.
-type grid struct {
-	lines map[string]*line
-	pods  map[string]*corev1.Pod
-}
-
-func connectGrid(ctx context.Context, to target.Target, pods map[string]*corev1.Pod) (*grid, error) {
-	g := &grid{lines: map[string]*line{}, pods: pods}
-	for name, pod := range pods {
-		l, err := openLine(ctx, to, pod)
-		if err != nil {
-			return nil, fmt.Errorf("open a line to agent %s: %w", name, err)
-		}
-		g.lines[name] = l
-	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.grids[number] = g
 	return g, nil
 }
 
-func (g *grid) close(ctx context.Context) {
-	for _, l := range g.lines {
-		l.close(ctx)
+// drop removes a grid that is not to be used again.
+func (a *area) drop(ctx context.Context, number int) {
+	a.mutex.Lock()
+	g := a.grids[number]
+	delete(a.grids, number)
+	a.mutex.Unlock()
+	if g != nil {
+		g.remove(ctx)
 	}
 }
 
-// converge takes tables until they are as expected several times in a row, and returns the last one
-// with the time until the first of the row. When the deadline passes, it returns the last table.
-func (g *grid) converge(ctx context.Context, expected map[string]map[string]bool, deadline time.Duration) (check.Connections, time.Duration, error) {
+func (a *area) remove(ctx context.Context) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	for _, g := range a.grids {
+		g.remove(ctx)
+	}
+}
+
+// restNamespace has the pods that are missing in a number.
+const restNamespace = "w"
+
+// startRest starts the pods that the checks of many pods need besides those of the grids.
+func (a *area) startRest(ctx context.Context, checks []check.Check) error {
+	most := 0
+	for _, c := range checks {
+		most = max(most, c.Network.Many)
+	}
+	var pods []string
+	for i := range max(0, most-mostGrids*9) {
+		pods = append(pods, string(rune('a'+i)))
+	}
+	if len(pods) == 0 {
+		return nil
+	}
+	_, a.rest = a.start(ctx, 0, layout{pods: map[string][]string{restNamespace: pods}})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// unstarted says why a grid did not start: something broke, or the owners of the cluster do not allow it.
+func unstarted(to target.Target, err error) (problem, skipped string) {
+	if skipped = to.Forbids(err); skipped != "" {
+		return "", skipped
+	}
+	return fmt.Sprintf("the grid did not start: %v", err), ""
+}
+
+// observeMany observes a check in all grids as one.
+func (a *area) observeMany(ctx context.Context, c check.Check) error {
 	started := time.Now()
-	deadlined, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	var last check.Connections
-	row := 0
-	var first time.Duration
-	err := wait.PollUntilContextCancel(deadlined, pollInterval, true, func(ctx context.Context) (bool, error) {
-		table, err := g.table(ctx)
-		if err != nil {
-			return false, err
-		}
-		last = table
-		if !equal(table, expected) {
-			row = 0
-			return false, nil
-		}
-		if row == 0 {
-			first = time.Since(started)
-		}
-		row++
-		return row == inARow, nil
-	})
-	if last != nil && deadlined.Err() != nil && ctx.Err() == nil {
-		return last, 0, nil
+	o := check.NetworkObservation{}
+	problem := a.rest
+	for number := 1; number <= mostGrids && problem == nil; number++ {
+		_, problem = a.grid(ctx, number)
 	}
-	return last, first, err
-}
-
-// table asks all agents at once to connect to all agents.
-func (g *grid) table(ctx context.Context) (check.Connections, error) {
-	request := probe.ConnectRequest{Version: probe.Version, TimeoutMilliseconds: int(connectTimeout.Milliseconds())}
-	for _, name := range slices.Sorted(maps.Keys(g.pods)) {
-		request.Targets = append(request.Targets, probe.Target{
-			Name: name, Address: g.pods[name].Status.PodIP, Port: probe.ServePort, Protocol: "TCP",
-		})
-	}
-	rows := make([]map[string]probe.Connection, len(request.Targets))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, from := range request.Targets {
-		group.Go(func() error {
-			row, err := g.lines[from.Name].ask(ctx, request)
-			if err != nil {
-				return fmt.Errorf("agent %s: %w", from.Name, err)
-			}
-			for to, connection := range row {
-				if connection == probe.BrokenProbe || connection == "" {
-					return fmt.Errorf("agent %s: its connection to %s broke", from.Name, to)
-				}
-			}
-			rows[i] = row
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	table := check.Connections{}
-	for i, from := range request.Targets {
-		table[from.Name] = rows[i]
-	}
-	return table, nil
-}
-
-// equal says that just the expected connections connected. A pod's connection to itself does not
-// count: implementations may allow it whatever the policies say.
-// Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
-func equal(t check.Connections, expected map[string]map[string]bool) bool {
-	for from, row := range expected {
-		for to, allowed := range row {
-			if from != to && (t[from][to] == probe.Connected) != allowed {
-				return false
-			}
+	if problem != nil {
+		o.Problem, o.Skipped = unstarted(a.to, problem)
+	} else {
+		all := merge(a.grids)
+		if len(all.agents) != c.Network.Many {
+			o.Problem = fmt.Sprintf("there are %d pods, and not %d", len(all.agents), c.Network.Many)
+		} else {
+			o = all.observe(ctx, *c.Network)
 		}
 	}
-	return true
-}
-
-func allowedTable(allowed func(from, to string) bool) map[string]map[string]bool {
-	table := map[string]map[string]bool{}
-	for _, from := range agentNames() {
-		table[from] = map[string]bool{}
-		for _, to := range agentNames() {
-			table[from][to] = allowed(from, to)
-		}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return table
+	return a.options.Seen(c, o, nil, time.Since(started))
 }

@@ -22,7 +22,7 @@ type policy struct {
 }
 
 func (p policy) isolates(direction networkingv1.PolicyType, e endpoint) bool {
-	return e.pod.Namespace == p.namespace && slices.Contains(p.types, direction) && p.pods.Matches(e.labels)
+	return !e.pod.HostNetwork && e.pod.Namespace == p.namespace && slices.Contains(p.types, direction) && p.pods.Matches(e.labels)
 }
 
 // rule is one ingress or egress rule: any of peers on any of ports. No peers means everybody, no
@@ -32,9 +32,9 @@ type rule struct {
 	ports []portRange
 }
 
-func (r rule) allows(namespace string, other endpoint, c connection) bool {
-	peers := len(r.peers) == 0 || slices.ContainsFunc(r.peers, func(p peer) bool { return p.matches(namespace, other) })
-	ports := len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p portRange) bool { return p.matches(c) })
+func (r rule) allows(fault Fault, namespace string, other endpoint, c connection) bool {
+	peers := len(r.peers) == 0 || slices.ContainsFunc(r.peers, func(p peer) bool { return p.matches(fault, namespace, other) })
+	ports := len(r.ports) == 0 || fault == PortsIgnored || slices.ContainsFunc(r.ports, func(p portRange) bool { return p.matches(c) })
 	return peers && ports
 }
 
@@ -48,10 +48,16 @@ type peer struct {
 
 // matches says whether the other end is this peer. A podSelector alone means the policy's namespace; a
 // namespaceSelector alone all pods of the namespaces; with both, the pods in the namespaces.
-func (p peer) matches(namespace string, other endpoint) bool {
+func (p peer) matches(fault Fault, namespace string, other endpoint) bool {
 	if p.block.IsValid() {
-		return p.block.Contains(other.address) &&
-			!slices.ContainsFunc(p.except, func(x netip.Prefix) bool { return x.Contains(other.address) })
+		excepted := func(x netip.Prefix) bool { return x.Contains(other.address) }
+		return p.block.Contains(other.address) && (fault == ExceptIgnored || !slices.ContainsFunc(p.except, excepted))
+	}
+	if other.pod.HostNetwork {
+		return false
+	}
+	if fault == NamespaceSelectorIgnored && p.namespaces != nil {
+		return p.pods == nil || p.pods.Matches(other.labels)
 	}
 	if p.namespaces == nil && other.pod.Namespace != namespace {
 		return false
@@ -179,6 +185,9 @@ func compileBlock(block networkingv1.IPBlock) (peer, error) {
 		except, err := netip.ParsePrefix(text)
 		if err != nil {
 			return peer{}, fmt.Errorf("ipBlock.except[%d]: %w", i, err)
+		}
+		if except.Bits() <= compiled.block.Bits() || !compiled.block.Contains(except.Addr()) {
+			return peer{}, fmt.Errorf("ipBlock.except[%d]: %s is not a part of %s", i, except, compiled.block)
 		}
 		compiled.except = append(compiled.except, except)
 	}

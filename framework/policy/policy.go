@@ -9,6 +9,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -25,6 +26,12 @@ type Pod struct {
 	IPs []netip.Addr
 	// Ports are the ports of its containers; only their names matter, an unlisted port is no less open.
 	Ports []Port
+	// Node is where the pod runs; empty where that does not matter.
+	Node string
+	// HostNetwork says that the pod is in its node's network and has the node's addresses. Policies do not isolate
+	// it and their selectors do not mean it; to others it is what its addresses are. What an implementation makes
+	// of it is its own business, for the documentation leaves it undefined.
+	HostNetwork bool
 }
 
 // Port is a port of a pod.
@@ -52,6 +59,7 @@ type Table map[Flow]bool
 type Engine struct {
 	namespaces map[string]labels.Set
 	policies   []policy
+	fault      Fault
 }
 
 // New compiles policies. Namespaces are the labels of each namespace by its name; one that is missing
@@ -92,9 +100,10 @@ func (e *Engine) Table(pods []Pod, ports []Port) Table {
 
 // Allows says whether from may connect to a port of to. Both ends have to allow it: the policies that
 // isolate from for egress, and the policies that isolate to for ingress. A pod may always connect to
-// itself.
+// itself, and a node and the pods on it to each other.
+// Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
 func (e *Engine) Allows(from, to Pod, number int32, protocol corev1.Protocol) bool {
-	if from.key() == to.key() {
+	if from.key() == to.key() || from.Node == to.Node && (from.HostNetwork || to.HostNetwork) {
 		return true
 	}
 	c := connection{from: e.endpoint(from), to: e.endpoint(to), number: number, protocol: protocolOf(protocol)}
@@ -109,19 +118,21 @@ func (e *Engine) Allows(from, to Pod, number int32, protocol corev1.Protocol) bo
 // openFor says whether a direction is open at one end: either no policy isolates the pod there, or one
 // of those that do has a rule for the other end. Policies add up and never contradict each other.
 func (e *Engine) openFor(direction networkingv1.PolicyType, pod, other endpoint, c connection) bool {
-	isolated := false
+	if e.fault == EgressIgnored && direction == networkingv1.PolicyTypeEgress {
+		return true
+	}
+	isolated, all := false, true
 	for _, p := range e.policies {
 		if !p.isolates(direction, pod) {
 			continue
 		}
-		isolated = true
-		for _, r := range p.rules[direction] {
-			if r.allows(p.namespace, other, c) {
-				return true
-			}
+		allowed := slices.ContainsFunc(p.rules[direction], func(r rule) bool { return r.allows(e.fault, p.namespace, other, c) })
+		if allowed && e.fault != UnionAsIntersection {
+			return true
 		}
+		isolated, all = true, all && allowed
 	}
-	return !isolated
+	return !isolated || e.fault == UnionAsIntersection && all
 }
 
 func (e *Engine) endpoint(p Pod) endpoint {

@@ -40,7 +40,8 @@ const (
 	// CommandArguments carries out the Request of the environment whatever arguments follow; it is for images
 	// with an entry point of several words and a command.
 	CommandArguments = "arguments"
-	// CommandServe serves TCP and UDP on the ports of ServePorts until it is told to end.
+	// CommandServe echoes on the endpoints of its arguments ("tcp/8080", "udp/53"), without any on ServePort by
+	// TCP and UDP, until it is told to end. "sctp/8080" is left out where the kernel lacks SCTP.
 	CommandServe = "serve"
 	// CommandConnect reads ConnectRequest documents from stdin, one a line, and answers each with a
 	// line of ConnectResponse.
@@ -61,14 +62,23 @@ const ServePort = 8080
 type Target struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
-	Port    int    `json:"port"`
-	// Protocol is TCP or UDP.
+	// Port is 0 for ICMP.
+	Port int `json:"port,omitempty"`
+	// Protocol is TCP, UDP, SCTP or ICMP.
 	Protocol string `json:"protocol"`
+	// Keep leaves the connection open. A later request with Keep and the same name asks for an echo over the
+	// connection that is open already. TCP and UDP only.
+	Keep bool `json:"keep,omitempty"`
+	// Explain asks how a connection is denied; see ConnectResponse.Denials. It is made after the others. TCP and UDP
+	// over IPv4 only.
+	Explain bool `json:"explain,omitempty"`
 }
 
 // ConnectRequest asks for one connection to each target, all at once.
 type ConnectRequest struct {
-	Version int      `json:"version"`
+	Version int `json:"version"`
+	// ID is of the response, too.
+	ID      int      `json:"id,omitempty"`
 	Targets []Target `json:"targets"`
 	// TimeoutMilliseconds is the deadline of each connection.
 	TimeoutMilliseconds int `json:"timeoutMilliseconds"`
@@ -77,7 +87,8 @@ type ConnectRequest struct {
 // Connection is how a connection ended. The zero value says that nothing is known.
 type Connection string
 
-// The ends of a connection. Broken is the probe's own failure, never "blocked".
+// The ends of a connection. Broken is the probe's own failure, never "blocked"; Unsupported is a protocol
+// that the kernel lacks.
 const (
 	Connected   Connection = "connected"
 	Refused     Connection = "refused"
@@ -85,13 +96,18 @@ const (
 	TimedOut    Connection = "timed out"
 	Unreachable Connection = "unreachable"
 	BrokenProbe Connection = "broken"
+	Unsupported Connection = "unsupported"
 )
 
 // ConnectResponse answers a ConnectRequest.
 type ConnectResponse struct {
 	Version int `json:"version"`
+	ID      int `json:"id,omitempty"`
 	// Connections are by target name.
 	Connections map[string]Connection `json:"connections"`
 	// Problems are the words behind Broken, by target name.
 	Problems map[string]string `json:"problems,omitempty"`
+	// Denials say how a connection was denied, by the names of the targets that were to be explained: "no
+	// answer", "TCP reset", an errno of the local machine or the ICMP message that came ("ICMP port unreachable").
+	Denials map[string]string `json:"denials,omitempty"`
 }

@@ -256,7 +256,7 @@ func (r *Run) observe(p *provisions, c column.Column, made *cluster.Cluster, che
 		// A reused cluster may hold namespaces of earlier runs.
 		RunID: r.id, Checks: checks, Progress: log, Cell: r.record,
 		Evidence: runner.Evidence{Root: r.folder, Folder: filepath.Join("evidence", c.Name)},
-		Timeouts: runner.DefaultTimeouts(), Clean: r.options.Keep,
+		Timeouts: runner.DefaultTimeouts(), Clean: r.options.Keep, PolicyEngineFault: r.options.PolicyEngineFault,
 	})
 	done(err)
 	return err

@@ -28,7 +28,12 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
 		return p.filterdump.Read(ctx, made, node, containers)
 	}
+	to.NetworkHealth = made.NetworkHealth
+	if made.OffersAddresses() {
+		to.OfferAddress = made.OfferAddress
+	}
 	var facts []cluster.NodeFacts
+	var network results.Network
 	group, ctx := errgroup.WithContext(r.ctx)
 	group.Go(func() error {
 		return made.LoadImages(ctx, p.probe.ArchivePath, append([]string{p.probe.Reference}, p.probe.Variants...)...)
@@ -40,6 +45,11 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 		facts, err = made.NodeFacts(ctx)
 		return err
 	})
+	group.Go(func() error {
+		var err error
+		network.Name, network.Version, err = made.NetworkVersion(ctx)
+		return err
+	})
 	if c.OCIRuntime != column.DefaultOCIRuntime {
 		to.RuntimeClass = c.OCIRuntime
 		group.Go(func() error { return makeRuntimeClass(ctx, made, c.OCIRuntime) })
@@ -47,6 +57,7 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 	if err := group.Wait(); err != nil {
 		return to, err
 	}
+	r.change(c.Name, func(described *results.Column) { described.Network = network })
 	for _, node := range facts {
 		bounding := probe.Set(0)
 		if err := bounding.UnmarshalText([]byte(node.BoundingSet)); err != nil {

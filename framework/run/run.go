@@ -22,6 +22,7 @@ import (
 	"assay/framework/cluster"
 	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/policy"
 	"assay/framework/progress"
 	"assay/framework/specs"
 	"assay/reports"
@@ -49,6 +50,8 @@ type Options struct {
 	Out string
 	// Progress is where the lines of progress go.
 	Progress io.Writer
+	// PolicyEngineFault makes the expectations of truth tables wrong, for tests of the checks themselves.
+	PolicyEngineFault policy.Fault
 	// CommandLine is what the user typed, without secrets.
 	CommandLine []string
 	Expected    Expected

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"assay/framework/column"
+	"assay/framework/policy"
 	"assay/reports/expectations"
 )
 
@@ -28,6 +29,8 @@ type Settings struct {
 	Strict bool
 	// UpdateExpectations writes what was observed into the expectations file.
 	UpdateExpectations bool
+	// PolicyEngineFault is a fault of the policy engine, by name, for tests of the checks themselves.
+	PolicyEngineFault string
 }
 
 // UsageError is wrong usage: nothing was done, and the user can mend it.
@@ -71,6 +74,10 @@ func (s Settings) read() (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	fault, err := policy.ParseFault(s.PolicyEngineFault)
+	if err != nil {
+		return Options{}, err
+	}
 	absolute, err := filepath.Abs(s.Matrix)
 	if err != nil {
 		return Options{}, fmt.Errorf("%s: %w", s.Matrix, err)
@@ -81,6 +88,7 @@ func (s Settings) read() (Options, error) {
 	}
 	return Options{
 		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
+		PolicyEngineFault: fault,
 	}, nil
 }
 

@@ -21,7 +21,7 @@ import (
 
 	"assay/framework/check"
 	"assay/framework/judge"
-	"assay/framework/network"
+	"assay/framework/policy"
 	"assay/framework/progress"
 	"assay/framework/target"
 	"assay/framework/workload"
@@ -36,7 +36,7 @@ type Timeouts struct {
 	Log time.Duration
 	// Procedure bounds what the suite does to a running pod, grace periods included.
 	Procedure time.Duration
-	// Network bounds one NetworkPolicy check after its agents run.
+	// Network is how long the network may take until a truth table is the expected one.
 	Network time.Duration
 }
 
@@ -67,9 +67,11 @@ type Options struct {
 	Submit func(*corev1.Pod)
 	// Clean has the namespaces of the run deleted in the end, also after an interrupt, for clusters that
 	// stay. Nobody waits until they are gone.
-	Clean    bool
-	Progress *progress.Log
-	Timeouts Timeouts
+	Clean bool
+	// PolicyEngineFault makes the expectations of truth tables wrong, for tests of the checks themselves.
+	PolicyEngineFault policy.Fault
+	Progress          *progress.Log
+	Timeouts          Timeouts
 }
 
 // Run gathers the evidence of all checks and reports every cell. A check whose evidence cannot be had
@@ -100,11 +102,7 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 	}
 	group, together := errgroup.WithContext(ctx)
 	group.Go(func() error { return runPods(together, to, options, namespace, pods) })
-	for i, c := range networks {
-		group.Go(func() error {
-			return runNetwork(together, to, options, fmt.Sprintf("%s-net-%d", namespace, i+1), c)
-		})
-	}
+	group.Go(func() error { return runNetworks(together, to, options, namespace, networks) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -139,39 +137,6 @@ func runLast(ctx context.Context, to target.Target, options Options, namespace s
 		}
 	}
 	return nil
-}
-
-// runNetwork gathers the truth tables of one NetworkPolicy check in a namespace of its own.
-func runNetwork(ctx context.Context, to target.Target, options Options, namespace string, c check.Check) error {
-	started := time.Now()
-	if err := makeNamespace(ctx, to, namespace, ""); err != nil {
-		return options.skipForbidden(to, []check.Check{c}, err)
-	}
-	const attempts = 2
-	var earlier []string
-	for attempt := 1; ; attempt++ {
-		observed := network.Observe(ctx, to, namespace, fmt.Sprintf("-%d", attempt), *c.Network, network.Timeouts{
-			Agents: options.Timeouts.Pod, Converge: options.Timeouts.Network,
-		})
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		cell := judge.Network(c, observed)
-		if cell.Verdict == results.Error && attempt < attempts {
-			earlier = append(earlier, cell.Reason)
-			continue
-		}
-		cell.Earlier, cell.Attempts = earlier, attempt
-		cell.Column, cell.Seconds = to.Column, time.Since(started).Seconds()
-		if err := options.Evidence.Write(namespace, observed); err != nil {
-			return err
-		}
-		for i := range cell.Trials {
-			cell.Trials[i].Evidence = options.Evidence.Name(namespace)
-		}
-		options.Cell(cell)
-		return nil
-	}
 }
 
 // makeNamespace makes a namespace where Pod Security Admission enforces a level; empty is privileged: the

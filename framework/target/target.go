@@ -34,6 +34,13 @@ type Target struct {
 	Roomy bool
 	// RuntimeClass selects the handler under test; empty is the node's default.
 	RuntimeClass string
+	// Others are nodes of other columns in the same cluster; none where a column has a cluster of its own.
+	Others []Node
+	// NetworkHealth says what is wrong with the network implementation on the nodes; nil where nobody knows how to
+	// ask it.
+	NetworkHealth func(ctx context.Context) error
+	// OfferAddress has the network give an address to the next pod of a node; nil where nobody knows how.
+	OfferAddress func(ctx context.Context, node, address string) error
 	// Filters reads the seccomp filters of running containers of a node, by container ID. It is nil where
 	// nobody can run a program on the nodes; its error is errors.ErrUnsupported where the kernel does not
 	// give the filters.
