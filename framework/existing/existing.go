@@ -11,6 +11,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (o Options) Validate() error {
 	}
 	names := map[string]bool{}
 	for _, group := range o.Groups {
-		if !groupName.MatchString(group.Name) {
+		if !column.ValidName(group.Name) {
 			return fmt.Errorf("%q is not a name of a column: take at most 40 of a-z, 0-9, dash and dot, a letter or digit first and last", group.Name)
 		}
 		if names[group.Name] {
@@ -91,7 +92,34 @@ func (o Options) Validate() error {
 	return nil
 }
 
-var groupName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?$`)
+// Arguments are those of `assay run` that say the same.
+func (o Options) Arguments() []string {
+	var arguments []string
+	add := func(flag, value string) { arguments = append(arguments, flag, "'"+value+"'") }
+	if o.Kubeconfig != "" {
+		add("--kubeconfig", o.Kubeconfig)
+	}
+	for _, name := range o.Contexts {
+		add("--context", name)
+	}
+	for _, group := range o.Groups {
+		add("--node-group", group.Name+"="+group.Selector)
+		if group.RuntimeClass != "" {
+			add("--runtime-class", group.Name+"="+group.RuntimeClass)
+		}
+	}
+	add("--nodes-per-column", o.nodes())
+	add("--probe-image", o.ProbeImage)
+	return arguments
+}
+
+// nodes is NodesPerColumn as it is written.
+func (o Options) nodes() string {
+	if o.NodesPerColumn == 0 {
+		return "all"
+	}
+	return strconv.Itoa(o.NodesPerColumn)
+}
 
 // Find reads the nodes of the clusters and returns the columns, in the order of the contexts and names. A
 // cluster that cannot be read, and a group without nodes, are errors.

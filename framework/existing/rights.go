@@ -45,7 +45,7 @@ func Rights() []Right {
 		{Resource: "pods/resize", Verbs: []string{"patch"}, For: "checks of resizing"},
 		{Resource: "configmaps", Verbs: []string{"create"}, For: "checks of volumes"},
 		{Resource: "secrets", Verbs: []string{"create"}, For: "checks of volumes"},
-		{Group: "networking.k8s.io", Resource: "networkpolicies", Verbs: []string{"create", "delete"}, For: "checks of NetworkPolicy"},
+		{Group: "networking.k8s.io", Resource: "networkpolicies", Verbs: []string{"create", "update", "delete"}, For: "checks of NetworkPolicy"},
 		{Resource: "services", Verbs: []string{"create"}, For: "checks of NetworkPolicy"},
 		{Resource: "namespaces", Verbs: []string{"patch"}, For: "checks of NetworkPolicy that change labels"},
 		{Resource: "pods", Verbs: []string{"patch"}, For: "checks of NetworkPolicy that change labels"},

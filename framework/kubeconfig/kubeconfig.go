@@ -22,5 +22,9 @@ func Load(file, named string) (config *rest.Config, name string, err error) {
 	if raw, err := loader.RawConfig(); named == "" && err == nil {
 		named = raw.CurrentContext
 	}
+	if named == "" {
+		// There is no file, and the client is that of the pod's own account.
+		named = "in-cluster"
+	}
 	return config, named, nil
 }

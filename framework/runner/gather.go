@@ -108,7 +108,7 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	started := sync.OnceFunc(func() { g.starting.Release(1) })
 	defer started()
 	pods := g.to.Client.CoreV1().Pods(g.namespace)
-	err := g.create(ctx, pod.Object)
+	err := g.to.CreatePod(ctx, pod.Object, g.options.Timeouts.Log)
 	forbidden := g.forbids(pod, err)
 	switch {
 	case ctx.Err() != nil:
@@ -162,17 +162,6 @@ func (g *gatherer) forbids(pod workload.Pod, err error) string {
 		}
 	}
 	return forbidden
-}
-
-// create submits the pod. A namespace has no pods before it has its service account, which comes by itself a
-// moment later. Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
-func (g *gatherer) create(ctx context.Context, pod *corev1.Pod) error {
-	var last error
-	_ = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, g.options.Timeouts.Log, true, func(ctx context.Context) (bool, error) {
-		_, last = g.to.Client.CoreV1().Pods(g.namespace).Create(ctx, pod, metav1.CreateOptions{})
-		return !apierrors.IsForbidden(last) || !strings.Contains(last.Error(), `serviceaccount "default" not found`), nil
-	})
-	return last
 }
 
 // restless says that the kubelet will go on trying to start a container of the pod.

@@ -3,7 +3,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,14 +138,9 @@ func runLast(ctx context.Context, to target.Target, options Options, namespace s
 	return nil
 }
 
-// makeNamespace makes a namespace where Pod Security Admission enforces a level; empty is privileged: the
-// probes are what the other levels exist to refuse.
+// makeNamespace makes a namespace; see workload.Namespace.
 func makeNamespace(ctx context.Context, to target.Target, name, level string) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		workload.Label:                       "namespace",
-		"pod-security.kubernetes.io/enforce": cmp.Or(level, "privileged"),
-	}}}
-	_, err := to.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+	_, err := to.Client.CoreV1().Namespaces().Create(ctx, workload.Namespace(name, level), metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", name, err)
 	}
