@@ -61,7 +61,6 @@ func net() []check.Check {
 			Network: &check.Network{View: check.ViewOtherRuntime, Ports: withICMP},
 		},
 		netInterfaces(),
-		netDNS(),
 	}
 }
 
@@ -79,42 +78,6 @@ func netInterfaces() check.Check {
 		Record: []check.Record{
 			{Trial: "interfaces", What: check.RecordValues, As: "interfaces"},
 			{Trial: "DNS", What: check.RecordValues, As: "DNS"},
-		},
-	}
-}
-
-func netDNS() check.Check {
-	own := check.Pod{Extra: corev1.PodSpec{
-		DNSPolicy: corev1.DNSNone,
-		DNSConfig: &corev1.PodDNSConfig{
-			Nameservers: []string{"192.0.2.53", "192.0.2.54"},
-			Searches:    []string{"first.test", "second.test"},
-			Options:     []corev1.PodDNSConfigOption{{Name: "ndots", Value: new("3")}, {Name: "edns0"}},
-		},
-	}}
-	added := check.Pod{Extra: corev1.PodSpec{
-		DNSPolicy: corev1.DNSClusterFirst,
-		DNSConfig: &corev1.PodDNSConfig{Nameservers: []string{"192.0.2.55"}, Options: []corev1.PodDNSConfigOption{{Name: "ndots", Value: new("2")}}},
-	}}
-	resolver := probe.Do(probe.OpResolver)
-	return check.Check{
-		ID:     "net/dns-settings",
-		Level:  check.Must,
-		Claim:  "A pod's resolv.conf holds what dnsPolicy and dnsConfig say.",
-		Source: "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy",
-		Trials: []check.Trial{
-			{
-				Name: "dnsPolicy None", Pod: own, Container: namedContainer(), Action: resolver,
-				Want: check.Values{"nameservers": "192.0.2.53 192.0.2.54", "search": "first.test second.test", "options": "edns0 ndots:3"},
-			},
-			{
-				Name: "dnsPolicy ClusterFirst", Container: namedContainer(), Action: resolver,
-				Want: check.Values{"cluster search": "true", "options": "ndots:5"},
-			},
-			{
-				Name: "dnsConfig besides ClusterFirst", Pod: added, Container: namedContainer(), Action: resolver,
-				Want: check.Values{"cluster search": "true", "last nameserver": "192.0.2.55", "options": "ndots:2"},
-			},
 		},
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/e2e-framework/klient/k8s/resources"
 
 	"assay/framework/column"
+	"assay/framework/workload"
 )
 
 // kubeRouterImage is the name under which kube-router is in the node images that Assay builds.
@@ -83,12 +84,13 @@ func (c *Cluster) applyKubeRouter(ctx context.Context) error {
 		return err
 	}
 	values := struct {
-		Image    string
-		Firewall bool
-	}{kubeRouterImage, !c.column.NoFirewall}
+		Image       string
+		Firewall    bool
+		PodSelector string
+	}{kubeRouterImage, !c.column.NoFirewall, workload.PolicyLabel + "!=" + workload.NoPolicy}
 	if c.column.Image != "" {
 		// A ready image does not have it; the runtime pulls it where it can.
-		values.Image = "cloudnativelabs/kube-router:v2.1.0"
+		values.Image, values.PodSelector = "cloudnativelabs/kube-router:v2.1.0", ""
 	}
 	manifest, err := render("network/kube-router.yaml.tmpl", values)
 	if err != nil {

@@ -158,6 +158,7 @@ func build(shape check.Pod, containers []*containerShape, to target.Target, name
 		node = shape.Node - 1
 	}
 	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
+	object.Labels[PolicyLabel] = NoPolicy
 	shapePod(object, shape, to.ProbeImage)
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
@@ -312,6 +313,13 @@ func Namespace(name, level string) *corev1.Namespace {
 		"pod-security.kubernetes.io/enforce": cmp.Or(level, "privileged"),
 	}}}
 }
+
+// PolicyLabel with the value NoPolicy marks pods that no NetworkPolicy is ever about: a network may spare
+// itself the work of looking at them.
+const (
+	PolicyLabel = "assay.dev/network-policy"
+	NoPolicy    = "none"
+)
 
 // Server is a long-lived pod that runs the probe as a server.
 func Server(to target.Target, namespace, name, node string) *corev1.Pod {

@@ -4,11 +4,15 @@ package main
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
+	"strings"
 
 	"github.com/cloudnativelabs/kube-router/v2/pkg/cmd"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/options"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 )
 
@@ -23,6 +27,8 @@ func run() error {
 	klog.InitFlags(nil)
 	config := options.NewKubeRouterConfig()
 	config.AddFlags(pflag.CommandLine)
+	selector := pflag.String("pod-selector", "",
+		"Label selector of the pods that network policies may be about. kube-router writes its whole rule set anew for every pod that comes or goes.")
 	pflag.Parse()
 	if err := flag.Set("v", config.VLevel); err != nil {
 		return fmt.Errorf("set verbosity: %w", err)
@@ -31,5 +37,41 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
+	if *selector != "" {
+		if router.Client, err = selecting(*selector); err != nil {
+			return err
+		}
+	}
 	return router.Run()
+}
+
+// selecting is a client that lists and watches the pods of a selector only.
+func selecting(selector string) (kubernetes.Interface, error) {
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration of the cluster: %w", err)
+	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return podSelector{selector: selector, next: next} })
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("create a client: %w", err)
+	}
+	return client, nil
+}
+
+// podSelector adds a selector to requests for the pods of all namespaces.
+type podSelector struct {
+	selector string
+	next     http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p podSelector) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, "/api/v1/pods") {
+		request = request.Clone(request.Context())
+		query := request.URL.Query()
+		query.Set("labelSelector", p.selector)
+		request.URL.RawQuery = query.Encode()
+	}
+	return p.next.RoundTrip(request)
 }
