@@ -121,8 +121,16 @@ func (o Options) nodes() string {
 	return strconv.Itoa(o.NodesPerColumn)
 }
 
+// ClusterError says that a cluster does not answer, or not as it should; what the user said may be right.
+type ClusterError struct{ Err error }
+
+func (e *ClusterError) Error() string { return e.Err.Error() }
+
+// Unwrap is the error as it was met with.
+func (e *ClusterError) Unwrap() error { return e.Err }
+
 // Find reads the nodes of the clusters and returns the columns, in the order of the contexts and names. A
-// cluster that cannot be read, and a group without nodes, are errors.
+// cluster that cannot be read is a ClusterError, and a group without nodes an error.
 func Find(ctx context.Context, options Options) ([]Column, error) {
 	contexts := options.Contexts
 	if len(contexts) == 0 {
@@ -211,7 +219,7 @@ func inCluster(ctx context.Context, client kubernetes.Interface, options Options
 func usable(ctx context.Context, client kubernetes.Interface, selector string) ([]corev1.Node, error) {
 	list, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
-		return nil, fmt.Errorf("list the nodes: %w", err)
+		return nil, &ClusterError{fmt.Errorf("list the nodes: %w", err)}
 	}
 	nodes := slices.DeleteFunc(list.Items, func(node corev1.Node) bool {
 		ready := slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {

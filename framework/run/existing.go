@@ -38,14 +38,17 @@ func newExistingProvider(r *Run) *existingProvider {
 	}
 	for i, c := range r.options.Existing {
 		p.columns[c.Name] = c
-		// Columns of one cluster have namespaces of their own. The name of a column may hold dots.
-		p.ids[c.Name] = fmt.Sprintf("%s-c%d", r.id, i+1)
+		p.ids[c.Name] = columnID(r.id, i)
 		for _, key := range nodeKeys(c) {
 			p.nodes[key] = semaphore.NewWeighted(1)
 		}
 	}
 	return p
 }
+
+// columnID is the ID of a column in the names of its namespaces: columns of one cluster have namespaces of their
+// own, and the name of a column may hold dots.
+func columnID(run string, index int) string { return fmt.Sprintf("%s-c%d", run, index+1) }
 
 // nodeKeys name the nodes of a column among those of all clusters, in a stable order.
 func nodeKeys(c existing.Column) []string {

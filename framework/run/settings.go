@@ -47,13 +47,18 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Options reads the settings into the options of a run; what the suite itself brings along (checks,
-// profiles, progress) is left to the caller. The context is for existing clusters, which are read. All its errors are UsageErrors.
+// profiles, progress) is left to the caller. The context is for existing clusters, which are read. Its errors
+// are UsageErrors, but for those of clusters that cannot be read.
 func (s Settings) Options(ctx context.Context) (Options, error) {
 	read := s.read
 	if s.InExisting {
 		read = func() (Options, error) { return s.existingOptions(ctx) }
 	}
 	options, err := read()
+	var unread *existing.ClusterError
+	if errors.As(err, &unread) {
+		return Options{}, err
+	}
 	if err != nil {
 		return Options{}, &UsageError{err}
 	}
