@@ -42,7 +42,7 @@ func command(status *int) *cobra.Command {
 
 It creates a kind cluster for each column of a matrix (containerd and CRI-O by default), runs probe
 pods with varying securityContext, seccomp and NetworkPolicy settings, observes what really happens,
-and writes a matrix of checks x runtimes: results.json, junit.xml, matrix.md.
+and writes a matrix of checks x runtimes: index.html, results.json, junit.xml, matrix.md.
 
 Exit status: 0 as expected; 1 a check of level must failed or an expectation was broken; 2 the suite could
 not do its work; 3 wrong usage or invalid files; 130 interrupted.`,

@@ -60,7 +60,11 @@ type Options struct {
 // Observe observes the checks on a target: those of one grid in grids side by side, then those of many pods.
 // Its error means that the run as a whole ends; what goes wrong with a check is in its observation.
 func Observe(ctx context.Context, to target.Target, options Options) error {
-	a := &area{to: to, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
+	return observe(ctx, surroundings{to: to, timeouts: options.Timeouts, fault: options.Fault, open: openLine}, options)
+}
+
+func observe(ctx context.Context, s surroundings, options Options) error {
+	a := &area{surroundings: s, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
 	defer a.remove(ctx)
 	var many []check.Check
 	for _, c := range options.Checks {
@@ -106,7 +110,7 @@ func weight(c check.Check) int {
 
 // area is the work on the checks of a target.
 type area struct {
-	to       target.Target
+	surroundings
 	options  Options
 	starting *semaphore.Weighted
 
@@ -200,7 +204,7 @@ func (a *area) start(ctx context.Context, number int, l layout) (*grid, error) {
 	a.made++
 	prefix := fmt.Sprintf("%s-%d", a.options.Prefix, a.made)
 	a.mutex.Unlock()
-	g, err := startGrid(ctx, a.to, prefix, l, a.options.Timeouts, a.options.Fault)
+	g, err := startGrid(ctx, a.surroundings, prefix, l)
 	if err != nil {
 		return nil, err
 	}
