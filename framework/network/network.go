@@ -167,14 +167,14 @@ func (a *area) attend(ctx context.Context, c check.Check, number int) error {
 		o := check.NetworkObservation{}
 		g, err := a.grid(ctx, number)
 		if err != nil {
-			o.Problem = fmt.Sprintf("the grid did not start: %v", err)
+			o.Problem, o.Skipped = unstarted(a.to, err)
 		} else if o = g.observe(ctx, *c.Network); o.Problem != "" || g.spent {
 			a.drop(ctx, number)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if o.Problem != "" && attempt < attempts {
+		if o.Problem != "" && o.Skipped == "" && attempt < attempts {
 			earlier = append(earlier, o.Problem)
 			continue
 		}
@@ -256,6 +256,14 @@ func (a *area) startRest(ctx context.Context, checks []check.Check) error {
 	return nil
 }
 
+// unstarted says why a grid did not start: something broke, or the owners of the cluster do not allow it.
+func unstarted(to target.Target, err error) (problem, skipped string) {
+	if skipped = to.Forbids(err); skipped != "" {
+		return "", skipped
+	}
+	return fmt.Sprintf("the grid did not start: %v", err), ""
+}
+
 // observeMany observes a check in all grids as one.
 func (a *area) observeMany(ctx context.Context, c check.Check) error {
 	started := time.Now()
@@ -265,7 +273,7 @@ func (a *area) observeMany(ctx context.Context, c check.Check) error {
 		_, problem = a.grid(ctx, number)
 	}
 	if problem != nil {
-		o.Problem = fmt.Sprintf("a grid did not start: %v", problem)
+		o.Problem, o.Skipped = unstarted(a.to, problem)
 	} else {
 		all := merge(a.grids)
 		if len(all.agents) != c.Network.Many {
