@@ -90,6 +90,7 @@ func ns() []check.Check {
 			Relations: append(same("hostIPC true", "node", "ipc"), differ("hostIPC false", "node", "ipc")...),
 		},
 		shareProcessNamespace(),
+		sandbox(),
 		hostname(),
 		{
 			ID:     "ns/cgroup-namespace",
@@ -208,6 +209,27 @@ func shareProcessNamespace() check.Check {
 		Record: []check.Record{
 			{Trial: "true", What: check.RecordValues, As: "true"},
 			{Trial: "false", What: check.RecordValues, As: "false"},
+		},
+	}
+}
+
+// sandbox looks at a pod that does not need a pause process: its process namespace is the node's.
+func sandbox() check.Check {
+	look := probe.Do(probe.OpNodeSandbox)
+	ordinary, hostNetwork := nodePod("sandbox", check.Pod{}), nodePod("sandbox, hostNetwork", check.Pod{HostNetwork: true})
+	return check.Check{
+		ID:    "ns/sandbox",
+		Level: check.Info,
+		Claim: "Records whether a pod with the node's process namespace has a pause process, and whether it has a UTS namespace " +
+			"of its own, with hostNetwork and without.",
+		Source: podSpecReference,
+		Trials: []check.Trial{
+			{Name: "hostNetwork false", Pod: ordinary, Container: nodeContainer(), Action: look},
+			{Name: "hostNetwork true", Pod: hostNetwork, Container: nodeContainer(), Action: look},
+		},
+		Record: []check.Record{
+			{Trial: "hostNetwork false", What: check.RecordValues, As: "hostNetwork false"},
+			{Trial: "hostNetwork true", What: check.RecordValues, As: "hostNetwork true"},
 		},
 	}
 }

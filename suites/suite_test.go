@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the suite creates clusters; run it without -short")
 	}
-	options, err := settings.Options()
+	options, err := settings.Options(t.Context())
 	if err != nil {
 		var usage *run.UsageError
 		if errors.As(err, &usage) {

@@ -48,6 +48,7 @@ func sysctl() []check.Check {
 	read := probe.Do(probe.OpSysctls, names...)
 	bind := probe.Do(probe.OpBind, "80")
 	const firstPort = "net.ipv4.ip_unprivileged_port_start"
+	unprivileged := probe.Do(probe.OpSysctls, "net.ipv4.ping_group_range", firstPort)
 
 	return []check.Check{
 		{
@@ -70,6 +71,21 @@ func sysctl() []check.Check {
 				{Name: "sysctls of its own", Control: true, Pod: dots, Container: ordinary, Action: read, Want: applied(portsForAll())},
 			},
 			Record: []check.Record{{Trial: "no sysctls", What: check.RecordValues}},
+		},
+		{
+			ID:     "sysctl/unprivileged-defaults",
+			Level:  check.Info,
+			Claim:  "Records, of pods that ask for no sysctls, what governs ping and low ports with hostNetwork and in a user namespace.",
+			Source: sysctlTask,
+			Trials: []check.Trial{
+				{Name: "hostNetwork true", Pod: check.Pod{HostNetwork: true, Node: 1, Alone: "sysctls of the node"}, Container: unset(), Action: unprivileged},
+				{Name: "hostUsers false", Pod: mappedPod("sysctls in a user namespace"), Container: unset(), Action: unprivileged},
+			},
+			Record: []check.Record{
+				{Trial: "hostNetwork true", What: check.RecordValues, As: "hostNetwork true"},
+				{Trial: "hostUsers false", What: check.RecordValues, As: "hostUsers false"},
+			},
+			Unsupported: lacksUserNamespaces(),
 		},
 		{
 			ID:     "sysctl/low-port-nonroot",

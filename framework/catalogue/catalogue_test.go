@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,6 +35,27 @@ func TestChecksPageIsFresh(t *testing.T) {
 	}
 	if !bytes.Equal(got, want.Bytes()) {
 		t.Error("CHECKS.md is stale; write it anew: make generate")
+	}
+}
+
+// TestDocumentsNameChecks: the pages that are written by hand name checks that exist.
+func TestDocumentsNameChecks(t *testing.T) {
+	areas, ids := map[string]bool{}, map[string]bool{}
+	for _, c := range suites.Catalogue() {
+		areas[c.Area()], ids[c.ID] = true, true
+	}
+	code := regexp.MustCompile("`([a-z]+)/([a-z0-9-]+)`")
+	for _, page := range []string{"../../docs/divergences.md", "../../README.md", "../../CONTRIBUTING.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range code.FindAllSubmatch(text, -1) {
+			area, id := string(named[1]), string(named[1])+"/"+string(named[2])
+			if areas[area] && !ids[id] {
+				t.Errorf("%s names %s, which is no check", page, id)
+			}
+		}
 	}
 }
 

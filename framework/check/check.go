@@ -6,6 +6,8 @@
 package check
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -64,6 +66,23 @@ func (c Check) Area() string {
 		}
 	}
 	return c.ID
+}
+
+// NeedsNodeFiles says whether a trial names a seccomp or AppArmor profile of the node's own (Localhost), which
+// the suite has to put there first.
+func (c Check) NeedsNodeFiles() bool {
+	return slices.ContainsFunc(c.Trials, func(t Trial) bool {
+		if context := t.Pod.SecurityContext; context != nil && localhost(context.SeccompProfile, context.AppArmorProfile) {
+			return true
+		}
+		context := t.Container.SecurityContext
+		return context != nil && localhost(context.SeccompProfile, context.AppArmorProfile)
+	})
+}
+
+func localhost(seccomp *corev1.SeccompProfile, appArmor *corev1.AppArmorProfile) bool {
+	return seccomp != nil && seccomp.Type == corev1.SeccompProfileTypeLocalhost ||
+		appArmor != nil && appArmor.Type == corev1.AppArmorProfileTypeLocalhost
 }
 
 // Trial is one container shape, one action in it, and what is wanted.

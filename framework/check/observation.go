@@ -17,6 +17,10 @@ type Observation struct {
 	Namespace, Pod, Container, Node string
 	// Rejected is the API server's message when it refused the pod.
 	Rejected string
+	// Skip says why the trial was not made although nothing broke: the owners of the cluster do not allow what
+	// it needs (Pod Security, a quota, an admission webhook, missing rights), or the column lacks it. Nothing
+	// is said about the runtime then, unless the trial wants just this rejection.
+	Skip string
 	// State is the container's last state as the kubelet reports it.
 	State State
 	// Document is the probe's, nil when the container did not run the probe or never started.

@@ -42,7 +42,7 @@ func command(status *int) *cobra.Command {
 
 It creates a kind cluster for each column of a matrix (containerd and CRI-O by default), runs probe
 pods with varying securityContext, seccomp and NetworkPolicy settings, observes what really happens,
-and writes a matrix of checks x runtimes: results.json, junit.xml, matrix.md.
+and writes a matrix of checks x runtimes: index.html, results.json, junit.xml, matrix.md.
 
 Exit status: 0 as expected; 1 a check of level must failed or an expectation was broken; 2 the suite could
 not do its work; 3 wrong usage or invalid files; 130 interrupted.`,
@@ -61,6 +61,7 @@ not do its work; 3 wrong usage or invalid files; 130 interrupted.`,
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
+		rbacCommand(), imageCommand(), columnsCommand(),
 		renderCommand(), mergeCommand(status), diffCommand(status, knowledge.New()), impactCommand(status),
 		expectationsCommand(status), historyCommand())
 	wrapArguments(root)

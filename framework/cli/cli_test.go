@@ -46,6 +46,15 @@ func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
 		"an unknown column":          {[]string{"run", "--column", "windows"}, "windows"},
 		"a wrong regular expression": {[]string{"run", "--focus", "("}, "--focus"},
 		"a wrong label filter":       {[]string{"run", "--label-filter", "(("}, "--label-filter"},
+		"no probe image":             {[]string{"run", "--kubeconfig", "nowhere"}, "assay image push"},
+		"a cluster and a matrix":     {[]string{"run", "--kubeconfig", "nowhere", "--matrix", "m.yaml"}, "--matrix"},
+		"no kubeconfig":              {[]string{"run", "--kubeconfig", "nowhere", "--probe-image", "p:1"}, "nowhere"},
+		"a group without a cluster":  {[]string{"run", "--node-group", "a=b"}, "--node-group"},
+		"a group without a selector": {[]string{"run", "--context", "c", "--node-group", "a"}, "NAME=SELECTOR"},
+		"a class of no group":        {[]string{"run", "--context", "c", "--runtime-class", "a=b"}, "--node-group a"},
+		"a wrong number of nodes":    {[]string{"run", "--context", "c", "--nodes-per-column", "0"}, "--nodes-per-column"},
+		"a wrong account":            {[]string{"rbac", "--name", "A B"}, "--name"},
+		"a wrong reference":          {[]string{"image", "push", "a b"}, "a b"},
 		"two formats at once":        {[]string{"list", "--json", "--markdown"}, "json"},
 	}
 	for name, c := range cases {
@@ -85,5 +94,19 @@ func TestHelpTeaches(t *testing.T) {
 		if status != results.ExitExpected || !strings.Contains(text, "Usage:") {
 			t.Errorf("%v: exit %d: %s", command, status, text)
 		}
+	}
+}
+
+func TestColumns(t *testing.T) {
+	status, text, problems := execute(t, "columns")
+	if status != results.ExitExpected || !strings.Contains(text, "cri-o") || !strings.Contains(text, "2 columns") {
+		t.Errorf("exit %d: %s%s", status, text, problems)
+	}
+}
+
+func TestRBAC(t *testing.T) {
+	status, text, _ := execute(t, "rbac", "--stats")
+	if status != results.ExitExpected || !strings.Contains(text, "kind: ClusterRole") || !strings.Contains(text, "nodes/proxy") {
+		t.Errorf("exit %d: %s", status, text)
 	}
 }

@@ -90,7 +90,7 @@ func buildCommand() *cobra.Command {
 		Short: "Build the node images of a matrix without running anything",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			options, err := settings.Options()
+			options, err := settings.Options(c.Context())
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ func runCommand(status *int) *cobra.Command {
 	var settings run.Settings
 	var filter specs.Filter
 	var candidates bool
+	var clusters clusterFlags
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Create the clusters of a matrix, run the checks, write the reports",
@@ -27,13 +28,23 @@ The filters are Ginkgo's: --focus and --skip are regular expressions on "<column
 --label-filter is an expression over columns, areas and levels.
 
 What is expected of the columns is in the expectations file that the matrix names: an expected failure does
-not fail the run, a broken expectation does.`,
+not fail the run, a broken expectation does.
+
+With --kubeconfig or --context nothing is created: the columns are groups of nodes of clusters that are there,
+by the container runtime that the nodes report or as --node-group says. The run keeps to namespaces of its own,
+which it deletes in the end; 'assay rbac' prints the rights that it needs. What the owners of the cluster do
+not allow is skipped, with their words. The nodes pull the probe's image from where 'assay image push' put it.`,
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
-  assay run --matrix kind-configs/examples/cri-o-net-raw.yaml`,
+  assay run --matrix kind-configs/examples/cri-o-net-raw.yaml
+  assay run --context staging --context production --probe-image REF
+  assay run --kubeconfig F --probe-image REF --node-group plain=pool=a --node-group crun=pool=a --runtime-class crun=crun`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
+			err := clusters.read(c.Flags(), &settings)
+			if err != nil {
+				return &run.UsageError{Err: err}
+			}
 			*status, err = runSuite(c, settings, filter, selected(candidates))
 			return err
 		},
@@ -52,13 +63,14 @@ not fail the run, a broken expectation does.`,
 	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")
 	flags.StringVar(&settings.Out, "out", "", "`directory` of the runs' reports (default reports/out of the checkout)")
 	flags.StringVar(&settings.Engine, "engine", "", "container `engine`: docker, podman or nerdctl (default the first that answers)")
+	clusters.add(flags)
 	flags.StringVar(&settings.PolicyEngineFault, "policy-engine-fault", "", "compute wrong expectations of NetworkPolicy checks, to see them fail")
 	flags.Lookup("policy-engine-fault").Hidden = true
 	return c
 }
 
 func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, checks []check.Check) (int, error) {
-	options, err := settings.Options()
+	options, err := settings.Options(c.Context())
 	if err != nil {
 		return 0, err
 	}

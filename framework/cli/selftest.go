@@ -70,7 +70,7 @@ func chosen(names []string) ([]selftest.Fault, error) {
 }
 
 func prove(c *cobra.Command, settings run.Settings, faults []selftest.Fault, docs string) (int, error) {
-	options, err := settings.Options()
+	options, err := settings.Options(c.Context())
 	if err != nil {
 		return 0, err
 	}

@@ -21,7 +21,7 @@ import (
 
 // requestTimeout bounds one request of the waits: the API server of a node that died does not answer
 // and does not refuse either.
-const requestTimeout = 5 * time.Second
+const requestTimeout = 15 * time.Second
 
 // Cluster is a running cluster of a column.
 type Cluster struct {

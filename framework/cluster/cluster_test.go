@@ -92,9 +92,10 @@ func TestNetworkTemplates(t *testing.T) {
 		t.Errorf("the conflist has not the node's subnet: %v\n%s", err, conflist)
 	}
 	manifest, err := render("network/kube-router.yaml.tmpl", struct {
-		Image    string
-		Firewall bool
-	}{"some/image:1", true})
+		Image       string
+		Firewall    bool
+		PodSelector string
+	}{"some/image:1", true, "some-label!=none"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,10 @@ var (
 	imagePattern   = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
 )
 
+// ValidName says whether a column may have the name: at most 40 of a-z, 0-9, dash and dot, a letter or digit
+// first and last.
+func ValidName(name string) bool { return namePattern.MatchString(name) }
+
 // Load reads and checks a matrix file. Paths in it are relative to the directory of the file. An error
 // about the content of the file, or of the files it names, is an InvalidError that holds all problems.
 func Load(path string, known Known) (*Matrix, error) {
@@ -52,7 +56,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 		return nil, r.Err()
 	}
 	matrix := &Matrix{Path: path}
-	var columns *yaml.Node
+	var columns, products *yaml.Node
 	defaults := Column{}
 	versioned := false
 	r.Mapping(root, "", yamlfile.Fields{
@@ -64,6 +68,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 		},
 		"defaults": func(node *yaml.Node, field string) { r.defaults(node, field, &defaults) },
 		"columns":  func(node *yaml.Node, _ string) { columns = node },
+		"products": func(node *yaml.Node, _ string) { products = node },
 		"expectations": func(node *yaml.Node, field string) {
 			if r.Scalar(node, field, &matrix.Expectations) && !filepath.IsAbs(matrix.Expectations) {
 				matrix.Expectations = filepath.Join(filepath.Dir(path), matrix.Expectations)
@@ -73,33 +78,45 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 	if !versioned && root.Kind == yaml.MappingNode {
 		r.Report(root, "schemaVersion", "is missing", "write schemaVersion: "+SchemaVersion)
 	}
-	switch {
-	case columns == nil:
-		if root.Kind == yaml.MappingNode {
-			r.Report(root, "columns", "is missing", "list at least one column")
-		}
-	case columns.Kind != yaml.SequenceNode:
-		r.Report(columns, "columns", "is not a list", "begin each column with a dash")
-	case len(columns.Content) == 0:
-		r.Report(columns, "columns", "is empty", "list at least one column")
-	case len(columns.Content) > maxColumns:
-		r.Report(columns, "columns", fmt.Sprintf("has %d entries", len(columns.Content)), fmt.Sprintf("have at most %d", maxColumns))
-	default:
-		lines := map[string]int{}
-		for i, node := range columns.Content {
-			field := fmt.Sprintf("columns[%d]", i)
-			column := r.column(node, field, defaults)
-			if line, twice := lines[column.Name]; twice && column.Name != "" {
-				r.Report(node, field+".name", fmt.Sprintf("%q is the name of the column in line %d", column.Name, line), "give each column a name of its own")
+	if columns == nil && products == nil && root.Kind == yaml.MappingNode {
+		r.Report(root, "columns", "is missing", "list at least one column, or products")
+	}
+	lines := map[string]int{}
+	add := func(node *yaml.Node, field string, found ...Column) {
+		for _, c := range found {
+			if line, twice := lines[c.Name]; twice && c.Name != "" {
+				r.Report(node, field+".name", fmt.Sprintf("%q is the name of the column in line %d", c.Name, line), "give each column a name of its own")
 			}
-			lines[column.Name] = node.Line
-			matrix.Columns = append(matrix.Columns, column)
+			lines[c.Name] = node.Line
+			matrix.Columns = append(matrix.Columns, c)
 		}
+	}
+	r.list(columns, "columns", func(node *yaml.Node, field string) { add(node, field, r.column(node, field, defaults)) })
+	r.list(products, "products", func(node *yaml.Node, field string) { add(node, field, r.product(node, field, defaults)...) })
+	if len(matrix.Columns) > maxColumns {
+		r.Report(products, "products", fmt.Sprintf("and columns make %d columns", len(matrix.Columns)), fmt.Sprintf("have at most %d", maxColumns))
 	}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return matrix, nil
+}
+
+// list reads a list that may be left out, but not be empty.
+func (r *reader) list(node *yaml.Node, field string, read yamlfile.Visit) {
+	switch {
+	case node == nil:
+	case node.Kind != yaml.SequenceNode:
+		r.Report(node, field, "is not a list", "begin each entry with a dash")
+	case len(node.Content) == 0:
+		r.Report(node, field, "is empty", "list at least one column")
+	case len(node.Content) > maxColumns:
+		r.Report(node, field, fmt.Sprintf("has %d entries", len(node.Content)), fmt.Sprintf("have at most %d", maxColumns))
+	default:
+		for i, entry := range node.Content {
+			read(entry, fmt.Sprintf("%s[%d]", field, i))
+		}
+	}
 }
 
 // defaults are what columns have that do not say otherwise.

@@ -9,8 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
+	"assay/framework/kubeconfig"
 	"assay/reports/impact"
 )
 
@@ -29,16 +29,9 @@ const page = 500
 
 // Open makes a client for the cluster, and the name by which reports call it.
 func Open(options Options) (kubernetes.Interface, string, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = options.Kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: options.Context})
-	config, err := loader.ClientConfig()
+	config, name, err := kubeconfig.Load(options.Kubeconfig, options.Context)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the kubeconfig: %w", err)
-	}
-	name := options.Context
-	if raw, err := loader.RawConfig(); name == "" && err == nil {
-		name = raw.CurrentContext
+		return nil, "", err
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {

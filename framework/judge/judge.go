@@ -16,7 +16,7 @@ import (
 // observation makes the cell an error. Column, Attempts, Seconds and Rerun are left to the caller.
 func Cell(c check.Check, observations map[string]check.Observation) results.Cell {
 	cell := results.Cell{Check: c.ID}
-	var broken, unmetControls, unmet []string
+	var skipped, broken, unmetControls, unmet []string
 	for _, trial := range c.Trials {
 		o, observed := observations[trial.Name]
 		if !observed {
@@ -26,6 +26,8 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 		cell.Trials = append(cell.Trials, judged)
 		text := fmt.Sprintf("%s: wanted %s, observed %s", trial.Name, judged.Wanted, judged.Seen)
 		switch {
+		case skip(trial, o):
+			skipped = append(skipped, fmt.Sprintf("%s: %s", trial.Name, o.Skip))
 		case problem(trial, o) != "":
 			broken = append(broken, fmt.Sprintf("%s: %s", trial.Name, problem(trial, o)))
 		case judged.Met:
@@ -45,6 +47,10 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 			unmet = append(unmet, text)
 		}
 	}
+	if len(skipped) > 0 {
+		cell.Verdict, cell.Reason = results.Skipped, strings.Join(skipped, "; ")
+		return cell
+	}
 	cell.Verdict, cell.Reason = verdict(c, observations, broken, unmetControls, unmet)
 	observed, err := recorded(c, observations, cell)
 	if err != nil {
@@ -53,6 +59,13 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 	}
 	cell.Observed = observed
 	return cell
+}
+
+// skip says that the trial was not made for a reason that is nobody's fault. A rejection that the trial wants,
+// in the words that it wants, is an observation, whoever else might have rejected the pod.
+func skip(trial check.Trial, o check.Observation) bool {
+	rejected, wanted := trial.Want.(check.Rejected)
+	return o.Skip != "" && !(wanted && rejected.Met(o))
 }
 
 // relate says whether a relation holds, and what was seen of it. A value that is missing makes it not
@@ -175,6 +188,10 @@ func judgeTrial(trial check.Trial, o check.Observation) results.Trial {
 	judged.DeniedBy, judged.Why = attribute(o)
 	if trial.Want != nil {
 		judged.Wanted = trial.Want.String()
+	}
+	if skip(trial, o) {
+		judged.Seen = o.Skip
+		return judged
 	}
 	if broken := problem(trial, o); broken != "" {
 		judged.Seen = broken

@@ -44,11 +44,17 @@ func gridLayout(number int) layout {
 	return layout{number: number, pods: map[string][]string{"x": pods, "y": pods, "z": pods}}
 }
 
-// grid is running agents with the objects around them.
-type grid struct {
+// surroundings are what all grids of an area have in common.
+type surroundings struct {
 	to       target.Target
 	timeouts Timeouts
 	fault    policy.Fault
+	open     opener
+}
+
+// grid is running agents with the objects around them.
+type grid struct {
+	surroundings
 	// namespaces are by the names that checks use.
 	namespaces map[string]*corev1.Namespace
 	// agents are by the names that checks use ("x/a").
@@ -68,22 +74,35 @@ type grid struct {
 // agent is a pod of the grid with an open line to its probe.
 type agent struct {
 	pod  *corev1.Pod
-	line *line
+	line asker
 }
+
+// asker takes requests to a probe.
+type asker interface {
+	ask(ctx context.Context, request probe.ConnectRequest) (probe.ConnectResponse, error)
+	close(ctx context.Context)
+}
+
+// opener opens the way to the probe of a pod, which stays open as long as the context.
+type opener func(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, error)
 
 // startGrid makes the namespaces and pods and opens a line to each. The grid lives as long as the context.
 // What is there of a grid that does not start is removed.
-func startGrid(ctx context.Context, to target.Target, prefix string, l layout, timeouts Timeouts, fault policy.Fault) (*grid, error) {
-	g := &grid{
-		to: to, timeouts: timeouts, fault: fault,
-		namespaces: map[string]*corev1.Namespace{}, agents: map[string]*agent{},
-		services: map[string]*corev1.Service{}, policies: map[string]*networkingv1.NetworkPolicy{},
-	}
+func startGrid(ctx context.Context, s surroundings, prefix string, l layout) (*grid, error) {
+	g := emptyGrid(s)
 	if err := g.start(ctx, prefix, l); err != nil {
 		g.remove(ctx)
 		return nil, err
 	}
 	return g, nil
+}
+
+func emptyGrid(s surroundings) *grid {
+	return &grid{
+		surroundings: s,
+		namespaces:   map[string]*corev1.Namespace{}, agents: map[string]*agent{},
+		services: map[string]*corev1.Service{}, policies: map[string]*networkingv1.NetworkPolicy{}, numbers: map[string]int{},
+	}
 }
 
 func (g *grid) start(ctx context.Context, prefix string, l layout) error {
@@ -188,7 +207,7 @@ func (g *grid) startAgent(ctx, life context.Context, name string) error {
 		return fmt.Errorf("agent %s: %w", name, err)
 	}
 	a.pod = pod
-	if a.line, err = openLine(life, g.to, a.pod); err != nil {
+	if a.line, err = g.open(life, g.to, a.pod); err != nil {
 		return fmt.Errorf("open a line to agent %s: %w", name, err)
 	}
 	return nil
@@ -265,12 +284,7 @@ func merge(grids map[int]*grid) *grid {
 	for _, number := range slices.Sorted(maps.Keys(grids)) {
 		g := grids[number]
 		if all == nil {
-			all = &grid{
-				to: g.to, timeouts: g.timeouts, fault: g.fault,
-				namespaces: map[string]*corev1.Namespace{}, agents: map[string]*agent{},
-				services: map[string]*corev1.Service{}, policies: map[string]*networkingv1.NetworkPolicy{},
-				numbers: map[string]int{},
-			}
+			all = emptyGrid(g.surroundings)
 		}
 		suffix := ""
 		if number > 0 {

@@ -34,7 +34,7 @@ type answer struct {
 }
 
 // openLine opens the session; it ends with the context.
-func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (*line, error) {
+func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, error) {
 	if to.Config == nil {
 		return nil, errors.New("the target cannot stream")
 	}

@@ -60,7 +60,11 @@ type Options struct {
 // Observe observes the checks on a target: those of one grid in grids side by side, then those of many pods.
 // Its error means that the run as a whole ends; what goes wrong with a check is in its observation.
 func Observe(ctx context.Context, to target.Target, options Options) error {
-	a := &area{to: to, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
+	return observe(ctx, surroundings{to: to, timeouts: options.Timeouts, fault: options.Fault, open: openLine}, options)
+}
+
+func observe(ctx context.Context, s surroundings, options Options) error {
+	a := &area{surroundings: s, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
 	defer a.remove(ctx)
 	var many []check.Check
 	for _, c := range options.Checks {
@@ -106,7 +110,7 @@ func weight(c check.Check) int {
 
 // area is the work on the checks of a target.
 type area struct {
-	to       target.Target
+	surroundings
 	options  Options
 	starting *semaphore.Weighted
 
@@ -163,14 +167,14 @@ func (a *area) attend(ctx context.Context, c check.Check, number int) error {
 		o := check.NetworkObservation{}
 		g, err := a.grid(ctx, number)
 		if err != nil {
-			o.Problem = fmt.Sprintf("the grid did not start: %v", err)
+			o.Problem, o.Skipped = unstarted(a.to, err)
 		} else if o = g.observe(ctx, *c.Network); o.Problem != "" || g.spent {
 			a.drop(ctx, number)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if o.Problem != "" && attempt < attempts {
+		if o.Problem != "" && o.Skipped == "" && attempt < attempts {
 			earlier = append(earlier, o.Problem)
 			continue
 		}
@@ -200,7 +204,7 @@ func (a *area) start(ctx context.Context, number int, l layout) (*grid, error) {
 	a.made++
 	prefix := fmt.Sprintf("%s-%d", a.options.Prefix, a.made)
 	a.mutex.Unlock()
-	g, err := startGrid(ctx, a.to, prefix, l, a.options.Timeouts, a.options.Fault)
+	g, err := startGrid(ctx, a.surroundings, prefix, l)
 	if err != nil {
 		return nil, err
 	}
@@ -252,6 +256,14 @@ func (a *area) startRest(ctx context.Context, checks []check.Check) error {
 	return nil
 }
 
+// unstarted says why a grid did not start: something broke, or the owners of the cluster do not allow it.
+func unstarted(to target.Target, err error) (problem, skipped string) {
+	if skipped = to.Forbids(err); skipped != "" {
+		return "", skipped
+	}
+	return fmt.Sprintf("the grid did not start: %v", err), ""
+}
+
 // observeMany observes a check in all grids as one.
 func (a *area) observeMany(ctx context.Context, c check.Check) error {
 	started := time.Now()
@@ -261,7 +273,7 @@ func (a *area) observeMany(ctx context.Context, c check.Check) error {
 		_, problem = a.grid(ctx, number)
 	}
 	if problem != nil {
-		o.Problem = fmt.Sprintf("a grid did not start: %v", problem)
+		o.Problem, o.Skipped = unstarted(a.to, problem)
 	} else {
 		all := merge(a.grids)
 		if len(all.agents) != c.Network.Many {

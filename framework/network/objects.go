@@ -292,10 +292,12 @@ func (g *grid) recreate(ctx context.Context, name string, step check.NetworkStep
 			return fmt.Errorf("agent %s: %w", name, err)
 		}
 		if !step.SameAddress || made.Status.PodIP == address {
-			a := &agent{pod: made}
-			g.agents[name] = a
-			a.line, err = openLine(ctx, g.to, made)
-			return err
+			line, err := g.open(ctx, g.to, made)
+			if err != nil {
+				return fmt.Errorf("open a line to agent %s: %w", name, err)
+			}
+			g.agents[name] = &agent{pod: made, line: line}
+			return nil
 		}
 		if err := g.deletePod(ctx, made, false); err != nil {
 			return err

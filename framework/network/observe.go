@@ -30,7 +30,9 @@ func (g *grid) observe(ctx context.Context, subject check.Network) check.Network
 		err = g.blame(ctx, o, subject)
 	}
 	o.Agents = g.describe()
-	if err != nil {
+	if skipped := g.to.Forbids(err); skipped != "" {
+		o.Skipped = skipped
+	} else if err != nil {
 		o.Problem = err.Error()
 	}
 	return o

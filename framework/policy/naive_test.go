@@ -64,6 +64,9 @@ func (w world) naive(flow policy.Flow) bool {
 			to = p
 		}
 	}
+	if (from.HostNetwork || to.HostNetwork) && from.Node == to.Node {
+		return true
+	}
 	isolatedIn, allowedIn, isolatedOut, allowedOut := false, false, false, false
 	for _, object := range w.policies {
 		in, out := true, len(object.Spec.Egress) > 0
@@ -74,7 +77,7 @@ func (w world) naive(flow policy.Flow) bool {
 				out = out || direction == "Egress"
 			}
 		}
-		if in && to.Namespace == object.Namespace && w.selected(object.Spec.PodSelector, to.Labels) {
+		if in && !to.HostNetwork && to.Namespace == object.Namespace && w.selected(object.Spec.PodSelector, to.Labels) {
 			isolatedIn = true
 			for _, r := range object.Spec.Ingress {
 				if w.peerIn(r.From, object.Namespace, from, to) && w.portIn(r.Ports, flow, to) {
@@ -82,7 +85,7 @@ func (w world) naive(flow policy.Flow) bool {
 				}
 			}
 		}
-		if out && from.Namespace == object.Namespace && w.selected(object.Spec.PodSelector, from.Labels) {
+		if out && !from.HostNetwork && from.Namespace == object.Namespace && w.selected(object.Spec.PodSelector, from.Labels) {
 			isolatedOut = true
 			for _, r := range object.Spec.Egress {
 				if w.peerIn(r.To, object.Namespace, to, to) && w.portIn(r.Ports, flow, to) {
@@ -137,6 +140,7 @@ func (w world) peerIn(peers []networkingv1.NetworkPolicyPeer, namespace string, 
 	}
 	for _, p := range peers {
 		switch {
+		case p.IPBlock == nil && other.HostNetwork:
 		case p.IPBlock != nil:
 			address := addressLike(other, to)
 			if address == nil || !inBlock(p.IPBlock.CIDR, address) {
@@ -240,6 +244,8 @@ func generate(random *rand.Rand) world {
 					netip.MustParseAddr(fmt.Sprintf("fd00::%d:%d", n, p+1)),
 				},
 			}
+			pod.Node = pick(random, []string{"one", "two"})
+			pod.HostNetwork = random.IntN(8) == 0
 			switch random.IntN(5) {
 			case 0:
 				pod.IPs = pod.IPs[1:]

@@ -260,6 +260,8 @@ func TestRefusedPolicies(t *testing.T) {
 		})),
 		"cidr":                     ingress(peers(block("10.0.0.0/33"))),
 		"except":                   ingress(peers(block("10.0.0.0/8", "ten"))),
+		"except beside the block":  ingress(peers(block("10.0.0.0/8", "11.0.0.0/16"))),
+		"except as large":          ingress(peers(block("10.0.0.0/8", "10.0.0.0/8"))),
 		"endPort without port":     ingress(nil, networkingv1.NetworkPolicyPort{Protocol: &udp, EndPort: new(int32(9))}),
 		"endPort with a name":      ingress(nil, networkingv1.NetworkPolicyPort{Port: &name, EndPort: new(int32(9))}),
 		"endPort before port":      ingress(nil, networkingv1.NetworkPolicyPort{Port: &port, EndPort: new(int32(9))}),
@@ -268,5 +270,47 @@ func TestRefusedPolicies(t *testing.T) {
 		if _, err := policy.New(nil, []networkingv1.NetworkPolicy{{Spec: spec}}); err == nil {
 			t.Errorf("%s: accepted", title)
 		}
+	}
+}
+
+// TestHostNetwork: no policy isolates a pod in the network of a node, no selector means it, its address does, and a
+// node and its own pods always reach each other.
+func TestHostNetwork(t *testing.T) {
+	web, db, _, namespaces := cast()
+	web.Node, db.Node = "one", "two"
+	host := policy.Pod{
+		Namespace: "shop", Name: "host", Labels: map[string]string{"app": "db"}, Node: "two", HostNetwork: true,
+		IPs: []netip.Addr{netip.MustParseAddr("192.0.2.2")},
+	}
+	for title, row := range map[string]struct {
+		spec           networkingv1.NetworkPolicySpec
+		toWeb, fromWeb bool
+	}{
+		"isolated": {networkingv1.NetworkPolicySpec{PolicyTypes: []networkingv1.PolicyType{"Ingress", "Egress"}}, false, false},
+		"by label": {ingress(peers(networkingv1.NetworkPolicyPeer{PodSelector: selecting("app", "db")})), false, true},
+		"by block": {ingress(peers(block("192.0.2.0/24"))), true, true},
+	} {
+		engine, err := policy.New(namespaces, []networkingv1.NetworkPolicy{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}, Spec: row.spec}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		toWeb, fromWeb := engine.Allows(host, web, 80, corev1.ProtocolTCP), engine.Allows(web, host, 80, corev1.ProtocolTCP)
+		if toWeb != row.toWeb || fromWeb != row.fromWeb {
+			t.Errorf("%s: to web %v, from web %v, want %v, %v", title, toWeb, fromWeb, row.toWeb, row.fromWeb)
+		}
+		if !engine.Allows(host, db, 80, corev1.ProtocolTCP) || !engine.Allows(db, host, 80, corev1.ProtocolTCP) {
+			t.Errorf("%s: a node and its own pod do not reach each other", title)
+		}
+	}
+}
+
+func TestParseFault(t *testing.T) {
+	for _, fault := range append(policy.Faults(), policy.NoFault) {
+		if got, err := policy.ParseFault(string(fault)); err != nil || got != fault {
+			t.Errorf("%q: %q, %v", fault, got, err)
+		}
+	}
+	if _, err := policy.ParseFault("everything-ignored"); err == nil {
+		t.Error("an unknown fault is accepted")
 	}
 }

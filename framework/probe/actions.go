@@ -149,6 +149,9 @@ const (
 	OpHasAddress Op = "has-address"
 	// OpNodeNamespaces reads the node's namespaces: Values by the names of the facts ("ns/net").
 	OpNodeNamespaces Op = "node-namespaces"
+	// OpNodeSandbox looks at the container's pod from the node: Values["pause"] "true" when a process of that
+	// name is in its IPC namespace, Values["uts"] "the node's" or "of its own".
+	OpNodeSandbox Op = "node-sandbox"
 	// OpNodeSysctls is OpSysctls of ARGS in the node's network and IPC namespaces.
 	OpNodeSysctls Op = "node-sysctls"
 	// OpNodeConnect serves the ports ARG3... of the container by TCP and UDP, each answering with its own

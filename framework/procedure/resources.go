@@ -168,7 +168,9 @@ func statsGrow(ctx context.Context, s Subject) (probe.Result, error) {
 	deadline := time.Now().Add(statsLimit)
 	follow := func(reached func() bool) error {
 		err := wait.PollUntilContextTimeout(ctx, 2*time.Second, time.Until(deadline), true, func(ctx context.Context) (bool, error) {
-			now, last = s.usage(ctx)
+			if now, last = s.usage(ctx); s.Forbids(last) != "" {
+				return false, last
+			}
 			return last == nil && reached(), nil
 		})
 		if ctx.Err() != nil {

@@ -96,6 +96,9 @@ func execEnded(ctx context.Context, s Subject) (probe.Result, error) {
 	if err == nil {
 		return allowed(map[string]string{"answer": "it ran"}), nil
 	}
+	if s.Forbids(err) != "" {
+		return probe.Result{}, err
+	}
 	answer := "unclear"
 	for _, clear := range []string{"not running", "stopped", "exited", "not found", "completed", "not created or running"} {
 		if strings.Contains(strings.ToLower(err.Error()), clear) {
@@ -124,6 +127,9 @@ func execMany(ctx context.Context, s Subject) (probe.Result, error) {
 			err := s.exec(ctx, s.Container, e)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			if s.Forbids(err) != "" {
+				return err
 			}
 			if output := strings.TrimSpace(e.stdout.String()); err != nil || output != strconv.Itoa(i) || e.exitCode != code {
 				wrong[i] = fmt.Sprintf("command %d: %q, exit %d, %v", i, output, e.exitCode, err)
@@ -167,6 +173,9 @@ func attach(ctx context.Context, s Subject) (probe.Result, error) {
 	sent := payload()
 	var stdout, stderr bytes.Buffer
 	err = executor.StreamWithContext(streaming, remotecommand.StreamOptions{Stdin: bytes.NewReader(sent), Stdout: &stdout, Stderr: &stderr})
+	if s.Forbids(err) != "" {
+		return probe.Result{}, fmt.Errorf("attach: %w", err)
+	}
 	values := map[string]string{"output": same(sent, stdout.Bytes()), "exitCode": "still runs"}
 	result := allowed(values)
 	if err != nil {
@@ -205,6 +214,9 @@ func forward(ctx context.Context, s Subject) (probe.Result, error) {
 		if ctx.Err() != nil {
 			return probe.Result{}, context.Cause(ctx)
 		}
+		if s.Forbids(err) != "" {
+			return probe.Result{}, err
+		}
 		result.Output = fmt.Sprintf("%q", came)
 		if err != nil {
 			result.Output += ": " + err.Error()
@@ -234,6 +246,9 @@ func forwardEcho(ctx context.Context, s Subject) (probe.Result, error) {
 	came, err := s.converse(ctx, probe.ServePort, sent, false)
 	if ctx.Err() != nil {
 		return probe.Result{}, context.Cause(ctx)
+	}
+	if s.Forbids(err) != "" {
+		return probe.Result{}, err
 	}
 	result := allowed(map[string]string{"output": same(sent, came)})
 	if err != nil {

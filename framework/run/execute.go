@@ -20,6 +20,7 @@ import (
 	"assay/framework/progress"
 	"assay/framework/runner"
 	"assay/framework/specs"
+	"assay/framework/target"
 	"assay/reports/results"
 )
 
@@ -36,8 +37,8 @@ type provisions struct {
 
 // execute runs the columns, each in its own failure domain.
 func (r *Run) execute(columns []column.Column, selection specs.Selection) {
-	p, err := r.provision(columns)
-	if err != nil {
+	from := r.provider()
+	if err := from.prepare(columns); err != nil {
 		for _, c := range columns {
 			reason := r.reason(err)
 			r.change(c.Name, func(described *results.Column) { described.Error = reason })
@@ -47,7 +48,7 @@ func (r *Run) execute(columns []column.Column, selection specs.Selection) {
 	}
 	var group sync.WaitGroup
 	for _, c := range columns {
-		group.Go(func() { r.column(p, c, selection[c.Name]) })
+		group.Go(func() { r.column(from, c, selection[c.Name]) })
 	}
 	group.Wait()
 }
@@ -92,7 +93,7 @@ func (r *Run) provision(columns []column.Column) (*provisions, error) {
 		return nil, err
 	}
 	done := r.progress.Step("probe image")
-	p.probe, err = r.probeImage()
+	p.probe, err = probeimage.OfCheckout(r.ctx, r.options.Root, filepath.Join(r.options.Root, engine.StateDirectory, "probe"), runtime.GOARCH)
 	if err == nil {
 		p.filterdump, err = filterdump.Compile(r.ctx, r.options.Root, runtime.GOARCH)
 	}
@@ -101,15 +102,6 @@ func (r *Run) provision(columns []column.Column) (*provisions, error) {
 		return nil, err
 	}
 	return p, engine.EnsureInotify(machine, len(columns), len(columns), r.progress.Writer())
-}
-
-func (r *Run) probeImage() (probeimage.Image, error) {
-	cache := filepath.Join(r.options.Root, engine.StateDirectory, "probe")
-	busybox, err := probeimage.BusyboxFromPackage(r.ctx, runtime.GOARCH, cache)
-	if err != nil {
-		return probeimage.Image{}, err
-	}
-	return probeimage.Build(r.ctx, probeimage.Options{Root: r.options.Root, Arch: runtime.GOARCH, CacheDir: cache, Busybox: busybox})
 }
 
 // describeHost keeps the facts of the machine; what cannot be read is left out.
@@ -131,7 +123,12 @@ func (r *Run) describeHost(found *engine.Engine) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.results.Host = host
-	r.results.Run.Versions = map[string]string{"go": runtime.Version(), "assay": suiteVersion(), found.Name: found.Version}
+	r.results.Run.Versions = suiteVersions()
+	r.results.Run.Versions[found.Name] = found.Version
+}
+
+func suiteVersions() map[string]string {
+	return map[string]string{"go": runtime.Version(), "assay": suiteVersion()}
 }
 
 // suiteVersion is the module's version, or the revision it was built from.
@@ -144,12 +141,21 @@ func suiteVersion() string {
 }
 
 // column runs one column from nothing to its cells. What goes wrong here is the column's own.
-func (r *Run) column(p *provisions, c column.Column, checks []check.Check) {
+func (r *Run) column(from provider, c column.Column, checks []check.Check) {
 	log := r.progress.Column(c.Name)
 	logs := filepath.Join("logs", c.Name)
-	made, err := r.provide(p, c, log, filepath.Join(r.folder, logs))
-	if err == nil {
-		err = r.observe(p, c, made, checks, log)
+	to, err := from.provide(c, log, filepath.Join(r.folder, logs))
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused):
+		// The owners of the cluster said no, which is nobody's failure.
+		log.Line("%v", err)
+		for _, each := range checks {
+			r.record(results.Cell{Check: each.ID, Column: c.Name, Verdict: results.Skipped, Reason: err.Error()})
+		}
+		err = nil
+	case err == nil:
+		err = r.observe(from, c, to, checks, log)
 	}
 	if err != nil {
 		reason := r.reason(err)
@@ -157,23 +163,17 @@ func (r *Run) column(p *provisions, c column.Column, checks []check.Check) {
 		r.failColumn(c.Name, checks, reason)
 		if r.ctx.Err() == nil {
 			log.Line("%s", reason)
-			r.change(c.Name, func(described *results.Column) { described.Logs = logs })
-			if made != nil {
-				if err := p.manager.CollectLogs(r.ctx, made.Name, filepath.Join(r.folder, logs)); err != nil {
-					log.Line("the nodes' logs could not be collected: %v", err)
-				}
+			collected, err := from.collect(c, filepath.Join(r.folder, logs))
+			if collected {
+				r.change(c.Name, func(described *results.Column) { described.Logs = logs })
+			}
+			if err != nil {
+				log.Line("the nodes' logs could not be collected: %v", err)
 			}
 		}
 	}
 	// What was observed is on disk before anything is torn down.
-	if err := r.save(); err != nil {
-		log.Line("the results could not be written, so the cluster is kept: %v", err)
-		return
-	}
-	if made == nil {
-		return
-	}
-	r.tearDown(p, c, made, log)
+	from.release(c, log, r.save())
 }
 
 func (r *Run) tearDown(p *provisions, c column.Column, made *cluster.Cluster, log *progress.Log) {
@@ -243,20 +243,14 @@ func (r *Run) remember(column, name string) {
 	r.clusters[column] = name
 }
 
-// observe prepares the nodes and gathers the evidence.
-func (r *Run) observe(p *provisions, c column.Column, made *cluster.Cluster, checks []check.Check, log *progress.Log) error {
-	done := log.Step("load the probe")
-	to, err := r.prepareNodes(p, c, made)
-	done(err)
-	if err != nil {
-		return err
-	}
-	done = log.Step("evidence")
-	err = runner.Run(r.ctx, to, runner.Options{
-		// A reused cluster may hold namespaces of earlier runs.
-		RunID: r.id, Checks: checks, Progress: log, Cell: r.record,
+// observe gathers the evidence.
+func (r *Run) observe(from provider, c column.Column, to target.Target, checks []check.Check, log *progress.Log) error {
+	done := log.Step("evidence")
+	id, clean := from.namespaces(c)
+	err := runner.Run(r.ctx, to, runner.Options{
+		RunID: id, Clean: clean, Checks: checks, Progress: log, Cell: r.record,
 		Evidence: runner.Evidence{Root: r.folder, Folder: filepath.Join("evidence", c.Name)},
-		Timeouts: runner.DefaultTimeouts(), Clean: r.options.Keep, PolicyEngineFault: r.options.PolicyEngineFault,
+		Timeouts: runner.DefaultTimeouts(), PolicyEngineFault: r.options.PolicyEngineFault,
 	})
 	done(err)
 	return err

@@ -22,6 +22,7 @@ import (
 	"assay/framework/cluster"
 	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/existing"
 	"assay/framework/policy"
 	"assay/framework/progress"
 	"assay/framework/specs"
@@ -52,6 +53,13 @@ type Options struct {
 	Progress io.Writer
 	// PolicyEngineFault makes the expectations of truth tables wrong, for tests of the checks themselves.
 	PolicyEngineFault policy.Fault
+	// Existing are the columns of clusters that are there already, in the order of Columns; nil has a cluster
+	// made for each column.
+	Existing []existing.Column
+	// ProbeImage is the reference of the probe's image in existing clusters.
+	ProbeImage string
+	// Again are the arguments of `assay run` that find the columns again; none takes the matrix.
+	Again []string
 	// CommandLine is what the user typed, without secrets.
 	CommandLine []string
 	Expected    Expected
@@ -285,6 +293,9 @@ func (r *Run) areas() []results.Phase {
 
 // rerun is the command that repeats just the cell.
 func (r *Run) rerun(cell results.Cell) string {
+	if again := r.options.Again; len(again) > 0 {
+		return fmt.Sprintf("assay run %s --column %s --focus '%s:'", strings.Join(again, " "), cell.Column, cell.Check)
+	}
 	matrix := r.options.Matrix
 	if relative, err := filepath.Rel(r.options.Root, matrix); err == nil && filepath.IsLocal(relative) {
 		matrix = relative

@@ -107,11 +107,11 @@ func TestFoldersOfRunsInOneSecondDiffer(t *testing.T) {
 
 func TestSettingsAreWrongUsage(t *testing.T) {
 	var usage *UsageError
-	if _, err := (Settings{Matrix: "nowhere.yaml"}).Options(); !errors.As(err, &usage) {
+	if _, err := (Settings{Matrix: "nowhere.yaml"}).Options(t.Context()); !errors.As(err, &usage) {
 		t.Errorf("error %v", err)
 	}
 	t.Chdir(os.TempDir())
-	if _, err := (Settings{}).Options(); !errors.As(err, &usage) {
+	if _, err := (Settings{}).Options(t.Context()); !errors.As(err, &usage) {
 		t.Errorf("error %v outside a checkout", err)
 	}
 }

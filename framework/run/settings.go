@@ -2,6 +2,7 @@ package run
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 
 	"assay/framework/column"
+	"assay/framework/existing"
 	"assay/framework/policy"
 	"assay/reports/expectations"
 )
@@ -23,6 +25,9 @@ type Settings struct {
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
+	// InExisting has the columns found in clusters that are there already; Existing says which and how.
+	InExisting bool
+	Existing   existing.Options
 	// Expectations is the expectations file; empty is the one that the matrix names.
 	Expectations string
 	// Strict fails a run whose expectations are out of date.
@@ -42,9 +47,18 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Options reads the settings into the options of a run; what the suite itself brings along (checks,
-// profiles, progress) is left to the caller. All its errors are UsageErrors.
-func (s Settings) Options() (Options, error) {
-	options, err := s.read()
+// profiles, progress) is left to the caller. The context is for existing clusters, which are read. Its errors
+// are UsageErrors, but for those of clusters that cannot be read.
+func (s Settings) Options(ctx context.Context) (Options, error) {
+	read := s.read
+	if s.InExisting {
+		read = func() (Options, error) { return s.existingOptions(ctx) }
+	}
+	options, err := read()
+	var unread *existing.ClusterError
+	if errors.As(err, &unread) {
+		return Options{}, err
+	}
 	if err != nil {
 		return Options{}, &UsageError{err}
 	}

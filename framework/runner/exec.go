@@ -26,7 +26,7 @@ func (g *gatherer) execAll(ctx context.Context, pod workload.Pod, containers map
 			document, err := g.exec(ctx, o.Pod, name, request)
 			o.Document = document
 			if err != nil {
-				o.Problem = err.Error()
+				o.Problem, o.Skip = err.Error(), g.to.Forbids(err)
 			}
 		}
 		executed[name] = o

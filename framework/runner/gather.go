@@ -77,6 +77,7 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 	for _, placement := range pod.Placements {
 		o := observed[placement.Key]
 		switch want := placement.Trial.Want; {
+		case o.Skip != "":
 		case o.Problem != "":
 			again[placement.Key] = o.Problem
 		case o.Result != nil && o.Result.Outcome == probe.Broken:
@@ -107,14 +108,15 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 	started := sync.OnceFunc(func() { g.starting.Release(1) })
 	defer started()
 	pods := g.to.Client.CoreV1().Pods(g.namespace)
-	_, err := pods.Create(ctx, pod.Object, metav1.CreateOptions{})
+	err := g.to.CreatePod(ctx, pod.Object, g.options.Timeouts.Log)
+	forbidden := g.forbids(pod, err)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+	case forbidden != "" || apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
 		observed := brokenPod(pod, "")
 		for key, o := range observed {
-			o.Rejected = err.Error()
+			o.Rejected, o.Skip = err.Error(), forbidden
 			observed[key] = o
 		}
 		return observed, g.options.Evidence.Write(pod.Object.Name, podEvidence{Pod: pod.Object, Rejected: err.Error()})
@@ -131,7 +133,7 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 		return nil, context.Cause(ctx)
 	}
 	problem := ""
-	if err != nil {
+	if forbidden = g.to.Forbids(err); err != nil && forbidden == "" {
 		problem = fmt.Sprintf("the pod was not done after %s: %v; last seen: %s", g.options.Timeouts.Pod, err, g.lastSeen(ctx, pod.Object.Name, known.pod))
 	}
 	started()
@@ -139,7 +141,27 @@ func (g *gatherer) attempt(ctx context.Context, pod workload.Pod) (map[workload.
 		// The kubelet would try for good to start what was refused; nobody waits until it is gone.
 		defer func() { _ = pods.Delete(ctx, pod.Object.Name, metav1.DeleteOptions{}) }()
 	}
-	return g.read(ctx, pod, known, problem)
+	observed, err := g.read(ctx, pod, known, problem)
+	for key, o := range observed {
+		// Only what was to be added to the running pod can have been forbidden.
+		if forbidden != "" && !o.State.Started {
+			o.Skip = forbidden
+			observed[key] = o
+		}
+	}
+	return observed, err
+}
+
+// forbids says that the owners of the cluster keep the pod out of it; empty where it was not refused, or by
+// the level of Pod Security that its trials want enforced.
+func (g *gatherer) forbids(pod workload.Pod, err error) string {
+	forbidden := g.to.Forbids(err)
+	for _, placement := range pod.Placements {
+		if level := placement.Trial.Pod.EnforceLevel; level != "" && strings.Contains(forbidden, `violates PodSecurity "`+level) {
+			return ""
+		}
+	}
+	return forbidden
 }
 
 // restless says that the kubelet will go on trying to start a container of the pod.

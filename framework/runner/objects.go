@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -18,9 +19,10 @@ import (
 // removal bounds the removal of the objects that no namespace holds.
 const removal = 10 * time.Second
 
-// makeObjects makes the objects that the checks' pods name, each once. remove takes away those that do
-// not go with the namespace; it is never nil.
-func makeObjects(ctx context.Context, to target.Target, namespace string, checks []check.Check) (remove func(), err error) {
+// makeObjects makes the objects that the checks' pods name, each once, and returns the checks whose objects
+// are there; those of whose objects the cluster does not allow one are reported as skipped. remove takes away
+// the objects that do not go with the namespace; it is never nil.
+func makeObjects(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) (able []check.Check, remove func(), err error) {
 	var classes []string
 	remove = func() {
 		// The run may have been interrupted; what is left then is labelled and in nobody's way.
@@ -30,26 +32,34 @@ func makeObjects(ctx context.Context, to target.Target, namespace string, checks
 			_ = to.Client.NodeV1().RuntimeClasses().Delete(ctx, name, metav1.DeleteOptions{})
 		}
 	}
-	made := map[string]bool{}
+	made := map[string]error{}
 	for _, c := range checks {
+		var refused error
 		for _, object := range c.Objects {
 			key, err := check.ObjectKey(object)
 			if err != nil {
-				return remove, fmt.Errorf("%s: %w", c.ID, err)
+				return nil, remove, fmt.Errorf("%s: %w", c.ID, err)
 			}
-			if made[key] {
-				continue
+			err, known := made[key]
+			if !known {
+				if class, ok := object.(*nodev1.RuntimeClass); ok {
+					classes = append(classes, workload.ClusterName(namespace, class.Name))
+				}
+				err = makeObject(ctx, to, namespace, object)
+				made[key] = err
 			}
-			made[key] = true
-			if class, ok := object.(*nodev1.RuntimeClass); ok {
-				classes = append(classes, workload.ClusterName(namespace, class.Name))
+			if err != nil && to.Forbids(err) == "" {
+				return nil, remove, fmt.Errorf("%s: create %s: %w", c.ID, key, err)
 			}
-			if err := makeObject(ctx, to, namespace, object); err != nil {
-				return remove, fmt.Errorf("%s: create %s: %w", c.ID, key, err)
-			}
+			refused = cmp.Or(refused, err)
+		}
+		if refused == nil {
+			able = append(able, c)
+		} else if err := options.skipForbidden(to, []check.Check{c}, refused); err != nil {
+			return nil, remove, err
 		}
 	}
-	return remove, nil
+	return able, remove, nil
 }
 
 func makeObject(ctx context.Context, to target.Target, namespace string, object runtime.Object) (err error) {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,7 +14,12 @@ import (
 // peers are long-lived pods, one a node, for probes that need a pod on another node.
 type peers struct {
 	*gatherer
+	// refused is why the owners of the cluster do not allow them.
+	refused error
 }
+
+// errOneNode says that there is no other node.
+var errOneNode = errors.New("the column has one node, a pod on another node cannot be had")
 
 func newPeers(g *gatherer) *peers { return &peers{gatherer: g} }
 
@@ -23,6 +29,10 @@ func (p *peers) submit(ctx context.Context) error {
 	for i, node := range p.to.Nodes {
 		pod := workload.Server(p.to, p.namespace, p.name(i), node.Name)
 		_, err := p.to.Client.CoreV1().Pods(p.namespace).Create(ctx, pod, metav1.CreateOptions{})
+		if p.to.Forbids(err) != "" {
+			p.refused = err
+			return nil
+		}
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("create pod %s: %w", pod.Name, err)
 		}
@@ -33,7 +43,10 @@ func (p *peers) submit(ctx context.Context) error {
 // address waits for a peer on another node than the given one, and returns its address.
 func (p *peers) address(ctx context.Context, node string) (string, error) {
 	if len(p.to.Nodes) < 2 {
-		return "", fmt.Errorf("the column has one node, a pod on another node cannot be had")
+		return "", errOneNode
+	}
+	if p.refused != nil {
+		return "", p.refused
 	}
 	index := 0
 	for i, n := range p.to.Nodes {

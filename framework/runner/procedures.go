@@ -48,7 +48,7 @@ func (g *gatherer) carryOutOne(ctx context.Context, of workload.Placement, pod *
 	o.Problem = ""
 	o.Result = &result
 	if err != nil {
-		o.Problem = fmt.Sprintf("%s: %v", of.Trial.Procedure.Name, err)
+		o.Problem, o.Skip = fmt.Sprintf("%s: %v", of.Trial.Procedure.Name, err), g.to.Forbids(err)
 	}
 	return o
 }

@@ -3,7 +3,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +87,10 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 	var pods, networks, last []check.Check
 	for _, c := range options.Checks {
 		switch {
+		case to.NodeExec == nil && c.Last:
+			options.skip(to, c, "it disturbs the nodes, and the suite may not touch those of this cluster")
+		case to.NodeExec == nil && c.NeedsNodeFiles():
+			options.skip(to, c, "it needs profiles in files of the nodes, and the suite may not touch those of this cluster")
 		case c.Network != nil:
 			networks = append(networks, c)
 		case c.Last:
@@ -105,16 +108,26 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 	return runLast(ctx, to, options, namespace, last)
 }
 
+// skip reports that a check is not made, and why.
+func (o Options) skip(to target.Target, c check.Check, reason string) {
+	o.Cell(results.Cell{Check: c.ID, Column: to.Column, Verdict: results.Skipped, Reason: reason})
+}
+
+// skipForbidden reports the checks as skipped where an error is the owners' refusal, else returns the error.
+func (o Options) skipForbidden(to target.Target, checks []check.Check, err error) error {
+	forbidden := to.Forbids(err)
+	if forbidden == "" {
+		return err
+	}
+	for _, c := range checks {
+		o.skip(to, c, forbidden)
+	}
+	return nil
+}
+
 // runLast runs the checks that disturb the nodes, one after the other.
 func runLast(ctx context.Context, to target.Target, options Options, namespace string, checks []check.Check) error {
 	for i, c := range checks {
-		if to.NodeExec == nil {
-			options.Cell(results.Cell{
-				Check: c.ID, Column: to.Column, Verdict: results.Skipped,
-				Reason: "the suite may not touch the nodes of this cluster",
-			})
-			continue
-		}
 		// The evidence has the names of the pods: each of these checks has a folder of its own.
 		alone := options
 		alone.Evidence.Folder = filepath.Join(options.Evidence.Folder, fmt.Sprintf("last-%d", i+1))
@@ -125,14 +138,9 @@ func runLast(ctx context.Context, to target.Target, options Options, namespace s
 	return nil
 }
 
-// makeNamespace makes a namespace where Pod Security Admission enforces a level; empty is privileged: the
-// probes are what the other levels exist to refuse.
+// makeNamespace makes a namespace; see workload.Namespace.
 func makeNamespace(ctx context.Context, to target.Target, name, level string) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		workload.Label:                       "namespace",
-		"pod-security.kubernetes.io/enforce": cmp.Or(level, "privileged"),
-	}}}
-	_, err := to.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+	_, err := to.Client.CoreV1().Namespaces().Create(ctx, workload.Namespace(name, level), metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", name, err)
 	}
@@ -160,16 +168,16 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 	if len(checks) == 0 {
 		return nil
 	}
-	pods, err := workload.Pack(checks, to, namespace)
-	if err != nil {
-		return err
-	}
 	gatherers, err := newGatherers(ctx, to, options, namespace, checks)
 	if err != nil {
+		return options.skipForbidden(to, checks, err)
+	}
+	checks, remove, err := makeObjects(ctx, to, options, namespace, checks)
+	defer remove()
+	if err != nil {
 		return err
 	}
-	remove, err := makeObjects(ctx, to, namespace, checks)
-	defer remove()
+	pods, err := workload.Pack(checks, to, namespace)
 	if err != nil {
 		return err
 	}
@@ -197,7 +205,7 @@ func runPods(ctx context.Context, to target.Target, options Options, namespace s
 				address, err := peers.address(ctx, pod.Object.Spec.NodeName)
 				if err != nil {
 					g.starting.Release(1)
-					collected.add(pod, brokenPod(pod, err.Error()), 1, nil, started)
+					collected.add(pod, withoutPeer(pod, to, err), 1, nil, started)
 					return context.Cause(ctx)
 				}
 				pod = pod.WithPeer(address)
@@ -330,6 +338,20 @@ func (c *collection) cell(p *pending) results.Cell {
 		}
 	}
 	return cell
+}
+
+// withoutPeer is what was observed of a pod that could not be made for want of one on another node.
+func withoutPeer(pod workload.Pod, to target.Target, err error) map[workload.Key]check.Observation {
+	observed := brokenPod(pod, err.Error())
+	skip := to.Forbids(err)
+	if errors.Is(err, errOneNode) {
+		skip = err.Error()
+	}
+	for key, o := range observed {
+		o.Skip = skip
+		observed[key] = o
+	}
+	return observed
 }
 
 func brokenPod(pod workload.Pod, problem string) map[workload.Key]check.Observation {

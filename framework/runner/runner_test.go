@@ -290,7 +290,7 @@ func TestObjects(t *testing.T) {
 		{ID: "a/a", Objects: []apiruntime.Object{files, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}, Handler: "h"}}},
 		{ID: "a/b", Objects: []apiruntime.Object{files}},
 	}
-	remove, err := makeObjects(t.Context(), to, namespace, checks)
+	_, remove, err := makeObjects(t.Context(), to, Options{}, namespace, checks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestObjects(t *testing.T) {
 	if _, err := client.NodeV1().RuntimeClasses().Get(t.Context(), class, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("after the run: %v", err)
 	}
-	remove, err = makeObjects(t.Context(), to, namespace, []check.Check{{ID: "a/c", Objects: []apiruntime.Object{&corev1.Node{}}}})
+	_, remove, err = makeObjects(t.Context(), to, Options{}, namespace, []check.Check{{ID: "a/c", Objects: []apiruntime.Object{&corev1.Node{}}}})
 	remove()
 	if err == nil {
 		t.Error("a node as an object of a check: got no error")

@@ -27,6 +27,8 @@ type Target struct {
 	// NodeExec runs a program in a node with all privileges and returns its standard output; it is nil
 	// where the suite may not touch the nodes, as in a cluster that it did not make. stdin may be nil.
 	NodeExec func(ctx context.Context, node string, stdin io.Reader, command ...string) ([]byte, error)
+	// Shared says that the cluster has owners besides the suite. What their rules forbid is skipped.
+	Shared bool
 	// Roomy says that the nodes have room for all pods of a run at once. Then probes stay when they have said
 	// what they saw: most of what a pod costs is its end.
 	Roomy bool

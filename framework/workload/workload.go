@@ -304,6 +304,16 @@ func Base(to target.Target, namespace, name, node string) *corev1.Pod {
 // Label marks every object that the suite makes.
 const Label = "assay.dev/made-by-assay"
 
+// Namespace is one where Pod Security Admission enforces a level; empty is privileged: the probes are what the
+// other levels exist to refuse.
+// Source: https://kubernetes.io/docs/concepts/security/pod-security-admission/
+func Namespace(name, level string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+		Label:                                "namespace",
+		"pod-security.kubernetes.io/enforce": cmp.Or(level, "privileged"),
+	}}}
+}
+
 // PolicyLabel with the value NoPolicy marks pods that no NetworkPolicy is ever about: a network may spare
 // itself the work of looking at them.
 const (

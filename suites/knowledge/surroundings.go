@@ -39,6 +39,7 @@ func ns() []entry {
 		{"ns/host-pid", "hostPID shows the node's processes or not: monitoring and security agents see nothing, or ordinary pods see too much.", podSpec, nil},
 		{"ns/host-ipc", "hostIPC shares the node's IPC namespace or not: shared-memory tools fail, or ordinary pods see the node's segments.", podSpec, nil},
 		{"ns/share-process-namespace", "Containers of a pod with shareProcessNamespace see one another's processes or not: debuggers and sidecars that signal the main process fail; PID 1 may be another.", "https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/", nil},
+		{"ns/sandbox", "Pods have a pause process or not, and hostNetwork pods the node's UTS namespace or their own: agents that find pods by their pause process miss some, and a host name set in the pod is the node's or stays in the pod.", podSpec, nil},
 		{"ns/hostname", "The pod's host name is another: clustered programs that find their identity in it (StatefulSets) form other members.", "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-hostname-and-subdomain-fields", nil},
 		{"ns/cgroup-namespace", "Containers see their cgroup as the root or under its path on the node: programs that read their limits from /sys/fs/cgroup (JVM, Go, Node.js) or agents that find pods by path read something else.", "https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html", nil},
 		{"ns/time-namespace", "Containers have a time namespace of their own or not: clocks since boot differ from the node's.", "https://man7.org/linux/man-pages/man7/time_namespaces.7.html", nil},
@@ -52,6 +53,7 @@ func sysctl() []entry {
 	return []entry{
 		{"sysctl/safe", "Safe sysctls of a pod take effect or not: tuned pods run with the node's values.", sysctls + "#setting-sysctls-for-a-pod", nil},
 		{"sysctl/defaults", "Pods start with other kernel settings: what a pod does not set in securityContext.sysctls is another value.", sysctls, sysctlValues},
+		{"sysctl/unprivileged-defaults", "Pods with hostNetwork or a user namespace start with other limits on ping and low ports than ordinary ones: what works in one pod is refused in another.", sysctls, sysctlValues},
 		{"sysctl/low-port-nonroot", "Containers that are not root can or cannot bind ports below 1024: set net.ipv4.ip_unprivileged_port_start for the pod, or listen on a higher port.", "https://docs.kernel.org/networking/ip-sysctl.html", lowPort},
 		{"sysctl/unsafe-forbidden", "Unsafe sysctls that the node does not allow keep a pod from starting or not: where it starts, they were ignored or reached the node.", sysctls + "#enabling-unsafe-sysctls", nil},
 		{"sysctl/unsafe-allowed", "Unsafe sysctls that the node allows take effect in the pod or not.", sysctls + "#enabling-unsafe-sysctls", nil},
