@@ -51,8 +51,8 @@ func TestDocumentsNameChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, named := range code.FindAllSubmatch(text, -1) {
-			area, id := string(named[1]), string(named[1])+"/"+string(named[2])
-			if areas[area] && !ids[id] {
+			id := string(named[1]) + "/" + string(named[2])
+			if areas[string(named[1])] && !ids[id] {
 				t.Errorf("%s names %s, which is no check", page, id)
 			}
 		}

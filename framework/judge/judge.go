@@ -65,7 +65,7 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 // in the words that it wants, is an observation, whoever else might have rejected the pod.
 func skip(trial check.Trial, o check.Observation) bool {
 	rejected, wanted := trial.Want.(check.Rejected)
-	return o.Skip != "" && !(wanted && rejected.Met(o))
+	return o.Skip != "" && (!wanted || !rejected.Met(o))
 }
 
 // relate says whether a relation holds, and what was seen of it. A value that is missing makes it not

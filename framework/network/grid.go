@@ -230,7 +230,7 @@ func (g *grid) runPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error)
 			return false, err
 		case err != nil:
 			lastSeen = err.Error()
-			return false, nil
+			return false, nil //nolint:nilerr // asked again until the deadline
 		case seen.Status.Phase == corev1.PodFailed || seen.Status.Phase == corev1.PodSucceeded:
 			return false, fmt.Errorf("pod %s ended: %s %s", pod.Name, seen.Status.Phase, seen.Status.Message)
 		}

@@ -348,7 +348,7 @@ func (g *grid) askKept(ctx context.Context, flows []flow, like probe.Target) (ch
 		request := requests[f.From]
 		request.Version, request.TimeoutMilliseconds = probe.Version, int(explainPatience.Milliseconds())
 		target := like
-		target.Name, target.Address, target.Port, target.Protocol = f.Flow.String(), f.address, int(f.number), string(f.Port.Protocol)
+		target.Name, target.Address, target.Port, target.Protocol = f.String(), f.address, int(f.number), string(f.Port.Protocol)
 		request.Targets = append(request.Targets, target)
 		requests[f.From] = request
 	}
@@ -358,8 +358,8 @@ func (g *grid) askKept(ctx context.Context, flows []flow, like probe.Target) (ch
 	}
 	ends, denials := check.Connections{}, map[check.Flow]string{}
 	for _, f := range flows {
-		ends[f.Flow] = answers[f.From].Connections[f.Flow.String()]
-		denials[f.Flow] = answers[f.From].Denials[f.Flow.String()]
+		ends[f.Flow] = answers[f.From].Connections[f.String()]
+		denials[f.Flow] = answers[f.From].Denials[f.String()]
 	}
 	return ends, denials, nil
 }

@@ -90,10 +90,10 @@ func inView(view check.View, from, to string, sameNode bool) bool {
 	between := func(special string) bool {
 		return from == special && !extra(to) || to == special && !extra(from)
 	}
-	switch view {
-	case check.ViewHost:
+	if view == check.ViewHost {
 		return between(hostPod)
-	case check.ViewOtherRuntime:
+	}
+	if view == check.ViewOtherRuntime {
 		return between(otherPod)
 	}
 	if extra(from) || extra(to) {
@@ -201,14 +201,14 @@ func (g *grid) converge(ctx context.Context, flows []flow, expected map[check.Fl
 		}
 		seen, err := g.table(ctx, flows, timeout)
 		if deadlined.Err() != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // the deadline is the poll's own
 		}
 		invalid = err
 		if broken := (brokenTable{}); err != nil && !asBroken(err, &broken) {
 			return false, err
 		} else if err != nil {
 			row, patience = 0, min(2*patience, longPatience)
-			return false, nil
+			return false, nil //nolint:nilerr // taken again until the deadline
 		}
 		table.Seen = seen
 		table.Taken++
