@@ -105,7 +105,7 @@ func TestRefinements(t *testing.T) {
 		"masked":                   {"fs/masked-paths", `{"default":{"/proc/interrupts":"rw"}}`, `{"default":{"/proc/interrupts":"masked"}}`, []string{"/proc/interrupts is hidden"}},
 		"mount options":            {"fs/mounts", `{"default":{"/etc/resolv.conf":"rw,type=ext4"}}`, `{"default":{"/etc/resolv.conf":"noexec,rw,type=tmpfs"}}`, []string{"nothing can be executed"}},
 		"split size":               {"life/log-lines", `{"largestPart":"16384"}`, `{"largestPart":"8192"}`, []string{"8192 bytes instead of 16384"}},
-		"short name":               {"life/short-name", `{"resolved":"docker.io/library/x"}`, `{"resolved":"none"}`, []string{"no longer resolve"}},
+		"short name":               {"life/short-name", `{"resolved":"hub.example/library/x"}`, `{"resolved":"none"}`, []string{"no longer resolve"}},
 		"reason":                   {"life/command-and-args", `"not started: StartError"`, `"not started: CreateContainerError"`, []string{"CreateContainerError instead of StartError"}},
 		"host port":                {"ns/host-port", `{"from 127.0.0.1":{"answer":"8082"}}`, `{"from 127.0.0.1":{"answer":"timed out"}}`, []string{"no longer answers"}},
 		"passwd":                   {"user/etc-passwd-entry", `{"entry":"a:b"}`, `{"entry":"none"}`, []string{"no longer has an entry"}},
