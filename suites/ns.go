@@ -163,11 +163,14 @@ func isolation() check.Check {
 }
 
 func hostNetwork() check.Check {
-	const port = "18090"
+	// The two may run at the same time, so each has a port of its own.
+	const port, portWithout = "18090", "18091"
 	address := nodeContainer()
 	address.Extra.Env = []corev1.EnvVar{fromPod(probe.NodeAddressVariable, "status.hostIP")}
 	has := probe.Do(probe.OpHasAddress, "$"+probe.NodeAddressVariable)
-	bind := probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, "$"+probe.NodeAddressVariable, port)
+	bind := func(port string) probe.Action {
+		return probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, "$"+probe.NodeAddressVariable, port)
+	}
 	with, without := nodePod("hostNetwork true", check.Pod{HostNetwork: true}), nodePod("hostNetwork false", check.Pod{})
 	return check.Check{
 		ID:    "ns/host-network",
@@ -178,8 +181,8 @@ func hostNetwork() check.Check {
 		Trials: []check.Trial{
 			{Name: "true, the node's address", Pod: with, Container: address, Action: has, Want: check.Values{"has": "true"}},
 			{Name: "false, the node's address", Pod: without, Container: address, Action: has, Want: check.Values{"has": "false"}},
-			{Name: "true, a port", Pod: with, Container: address, Action: bind, Want: check.Values{"answer": port}},
-			{Name: "false, a port", Pod: without, Container: address, Action: bind, Want: check.Values{"answer": string(probe.Refused)}},
+			{Name: "true, a port", Pod: with, Container: address, Action: bind(port), Want: check.Values{"answer": port}},
+			{Name: "false, a port", Pod: without, Container: address, Action: bind(portWithout), Want: check.Values{"answer": string(probe.Refused)}},
 			onNode("node"),
 		},
 		Relations: append(same("true, a port", "node", "net"), differ("false, a port", "node", "net")...),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -28,9 +29,43 @@ type execution struct {
 	exitCode       int
 }
 
+// errNoTime marks that the runtime found no time to start a command, which says nothing about it.
+var errNoTime = errors.New("the runtime had no time to start the command")
+
 // exec runs a command in a container of the subject's pod. A command that exits with another code than
-// 0 is no error.
+// 0 is no error. A runtime that found no time to start it is asked again until the context ends; the error
+// then is errNoTime.
 func (s Subject) exec(ctx context.Context, container string, e *execution) error {
+	const pause = 500 * time.Millisecond
+	var refused error
+	for {
+		err := s.execOnce(ctx, container, e)
+		switch {
+		case ctx.Err() != nil && refused != nil:
+			return fmt.Errorf("%w: %w", errNoTime, refused)
+		case ctx.Err() != nil || !e.neverStarted(err):
+			return err
+		}
+		refused = err
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// neverStarted says that the runtime gave up before the command ran, and that it can be asked again. containerd
+// allows its shim two seconds by default to tell of a task.
+// Source: https://github.com/containerd/containerd/blob/main/docs/man/containerd-config.toml.5.md (timeouts)
+func (e *execution) neverStarted(err error) bool {
+	if err == nil || e.stdin != nil || e.stdout.Len()+e.stderr.Len() > 0 {
+		return false
+	}
+	return strings.Contains(err.Error(), context.DeadlineExceeded.Error()) || strings.Contains(err.Error(), "code = DeadlineExceeded")
+}
+
+// execOnce is exec without another try.
+func (s Subject) execOnce(ctx context.Context, container string, e *execution) error {
 	if s.Config == nil {
 		return errors.New("the target has no streams")
 	}

@@ -56,13 +56,11 @@ func meaning(status int) string {
 }
 
 func (r *Results) compute() Outcome {
-	ran, errors := 0, 0
+	ran := 0
 	for _, check := range r.Checks {
 		for _, cell := range r.Row(check.ID) {
 			switch cell.Verdict {
-			case Error:
-				errors++
-			case Skipped:
+			case Error, Skipped:
 			case Pass, Fail, Informed, Unsupported:
 				ran++
 			}
@@ -73,18 +71,18 @@ func (r *Results) compute() Outcome {
 			return Outcome{ExitBroken, fmt.Sprintf("column %s could not be observed", column.Name)}
 		}
 	}
-	if errors > 0 {
-		return Outcome{ExitBroken, count(errors, "cell is an error of the suite or the cluster", "cells are errors of the suite or the cluster")}
+	if broken := r.unstated(); len(broken) > 0 {
+		return Outcome{ExitBroken, named(broken, "cell is an error of the suite or the cluster", "cells are errors of the suite or the cluster")}
 	}
 	if ran == 0 {
 		return Outcome{ExitBroken, "not one check ran"}
 	}
 	var reasons []string
 	if broken, _ := r.Failures(); len(broken) > 0 {
-		reasons = append(reasons, count(len(broken), "cell of a must check failed", "cells of must checks failed"))
+		reasons = append(reasons, named(broken, "cell of a must check failed", "cells of must checks failed"))
 	}
-	if unexpected := len(r.Unexpected()); unexpected > 0 {
-		reasons = append(reasons, count(unexpected, "expectation was broken", "expectations were broken"))
+	if unexpected := r.Unexpected(); len(unexpected) > 0 {
+		reasons = append(reasons, named(unexpected, "expectation was broken", "expectations were broken"))
 	}
 	if findings := r.strictFindings(); findings > 0 {
 		reasons = append(reasons, count(findings, "entry of the expectations is out of date", "entries of the expectations are out of date"))
@@ -101,6 +99,33 @@ func (r *Results) Judge() {
 	if r.Run.Exit != ExitInterrupted {
 		r.Run.Exit = r.compute().Status
 	}
+}
+
+// unstated are the cells without a statement, those that are not there included.
+func (r *Results) unstated() []Cell {
+	var broken []Cell
+	for _, check := range r.Checks {
+		for _, cell := range r.Row(check.ID) {
+			if cell.Verdict == Error {
+				broken = append(broken, cell)
+			}
+		}
+	}
+	return broken
+}
+
+// named counts cells and names the first of them: what a log keeps of a run is often no more than its end.
+func named(cells []Cell, one, many string) string {
+	const most = 6
+	var names []string
+	for i, cell := range cells {
+		if i == most {
+			names = append(names, fmt.Sprintf("and %d more", len(cells)-most))
+			break
+		}
+		names = append(names, cell.Check+" in "+cell.Column)
+	}
+	return fmt.Sprintf("%s (%s)", count(len(cells), one, many), strings.Join(names, ", "))
 }
 
 func count(n int, one, many string) string {
