@@ -170,14 +170,15 @@ func TestStepsAfterTheEndAreIgnored(t *testing.T) {
 }
 
 func TestHandlerFragment(t *testing.T) {
-	tests := map[string]struct{ runtime, handler, want string }{
-		"runc is the default":   {column.Containerd, "runc", ""},
-		"crun under containerd": {column.Containerd, "crun", "crun.containerd.toml"},
-		"crun under CRI-O":      {column.CRIO, "crun", "crun.cri-o.conf"},
+	tests := map[string]struct{ runtime, version, handler, want string }{
+		"runc is the default":       {column.Containerd, "2.4.2", "runc", ""},
+		"crun under containerd":     {column.Containerd, "2.4.2", "crun", "crun.containerd.toml"},
+		"crun under containerd 1.7": {column.Containerd, "1.7.35", "crun", "crun.containerd-1.toml"},
+		"crun under CRI-O":          {column.CRIO, "1.36.1", "crun", "crun.cri-o.conf"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			file, content, err := handlerFragment(column.Column{Runtime: column.Runtime{Name: test.runtime}, OCIRuntime: test.handler})
+			file, content, err := handlerFragment(column.Column{Runtime: column.Runtime{Name: test.runtime, Version: test.version}, OCIRuntime: test.handler})
 			if err != nil || file != test.want || (len(content) > 0) != (test.want != "") {
 				t.Errorf("got %q with %d bytes, %v; want %q", file, len(content), err, test.want)
 			}

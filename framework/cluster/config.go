@@ -42,9 +42,14 @@ func handlerFragment(c column.Column) (name string, content []byte, err error) {
 	if c.OCIRuntime == "" || c.OCIRuntime == "runc" {
 		return "", nil, nil
 	}
-	name = c.OCIRuntime + "." + c.Runtime.Name + ".toml"
-	if c.Runtime.Name == column.CRIO {
-		name = c.OCIRuntime + "." + c.Runtime.Name + ".conf"
+	name = c.OCIRuntime + "." + c.Runtime.Name
+	switch {
+	case c.Runtime.Name == column.CRIO:
+		name += ".conf"
+	case c.Runtime.OldFormat():
+		name += "-1.toml"
+	default:
+		name += ".toml"
 	}
 	content, err = fs.ReadFile(kindconfigs.Files, "cluster/"+name)
 	return name, content, err

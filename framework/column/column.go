@@ -72,6 +72,13 @@ type Runtime struct {
 	Version string `json:"version"`
 }
 
+// OldFormat says that the runtime is a containerd before 2.0, which reads its configuration in version 2 of
+// the format only
+// (https://github.com/containerd/containerd/blob/main/docs/man/containerd-config.toml.5.md).
+func (r Runtime) OldFormat() bool {
+	return r.Name == Containerd && strings.HasPrefix(r.Version, "1.")
+}
+
 // File is a file that the matrix names.
 type File struct {
 	// Path is absolute.

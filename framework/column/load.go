@@ -172,7 +172,7 @@ func (r *reader) column(node *yaml.Node, field string, defaults Column) Column {
 	r.applyDefaults(&c, node, field, defaults)
 	if config != nil {
 		c.Config = r.files(config, field+".config", func(path string, content []byte) (string, string, int) {
-			return checkFragment(c.Runtime.Name, path, content)
+			return checkFragment(c.Runtime, path, content)
 		})
 	}
 	if manifests != nil {
@@ -237,10 +237,10 @@ func first(values ...string) string {
 
 // checkFragment says what is wrong with a fragment of a runtime's configuration, how to mend it, and in
 // which of its lines.
-func checkFragment(runtime, path string, content []byte) (what, fix string, line int) {
-	extension := map[string]string{Containerd: ".toml", CRIO: ".conf"}[runtime]
+func checkFragment(runtime Runtime, path string, content []byte) (what, fix string, line int) {
+	extension := map[string]string{Containerd: ".toml", CRIO: ".conf"}[runtime.Name]
 	if extension != "" && filepath.Ext(path) != extension {
-		return "is not read by " + runtime, "give the file a name that ends in " + extension, 0
+		return "is not read by " + runtime.Name, "give the file a name that ends in " + extension, 0
 	}
 	var document map[string]any
 	if _, err := toml.Decode(string(content), &document); err != nil {
@@ -249,6 +249,10 @@ func checkFragment(runtime, path string, content []byte) (what, fix string, line
 			return "is not valid TOML: " + parse.Message, "mend the file", parse.Position.Line
 		}
 		return "is not valid TOML: " + err.Error(), "mend the file", 0
+	}
+	if version, _ := document["version"].(int64); version > 2 && runtime.OldFormat() {
+		return fmt.Sprintf("is of version %d of the format, and containerd %s reads version 2", version, runtime.Version),
+			"write version = 2, and plugins by the names that they have there", 0
 	}
 	return "", "", 0
 }

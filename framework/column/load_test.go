@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 )
 
 var known = Known{
-	Runtimes:   map[string][]string{Containerd: {"2.2.5", "2.4.2"}, CRIO: {"1.36.1"}},
+	Runtimes:   map[string][]string{Containerd: {"1.7.35", "2.2.5", "2.4.2"}, CRIO: {"1.36.1"}},
 	Kubernetes: []string{"1.36.3"},
 }
 
@@ -81,58 +82,59 @@ func TestLoadInvalid(t *testing.T) {
 		matrix string
 		want   []string // parts of each line of the error, separated by "|"
 	}{
-		"empty":                 {"", []string{":1: |empty"}},
-		"only a comment":        {"# nothing\n", []string{":1: |empty"}},
-		"not YAML":              {"columns: [\n", []string{"not valid YAML"}},
-		"a tab":                 {"columns:\n\t- a\n", []string{":2: |not valid YAML"}},
-		"two documents":         {head + good + "---\na: b\n", []string{":5: |second document"}},
-		"not a mapping":         {"- a\n", []string{":1: |not a mapping"}},
-		"no version":            {"columns:\n  - runtime: {name: containerd, version: 2.4.2}\n    kubernetes: 1.36.3\n", []string{":1: schemaVersion: |missing"}},
-		"another version":       {"schemaVersion: 2\ncolumns:\n" + good + "    kubernetes: 1.36.3\n", []string{":1: schemaVersion: |schemaVersion: 1"}},
-		"no columns":            {"schemaVersion: 1\n", []string{":1: columns: |missing"}},
-		"columns not a list":    {"schemaVersion: 1\ncolumns: {a: b}\n", []string{":2: columns: |not a list"}},
-		"columns empty":         {"schemaVersion: 1\ncolumns: []\n", []string{":2: columns: |empty"}},
-		"a column not mapping":  {head + "  - containerd\n", []string{":4: columns[0]: |not a mapping"}},
-		"unknown top field":     {head + good + "colums: 1\n", []string{":5: colums: |not a known field|columns"}},
-		"unknown column field":  {head + good + "    runtimes: 1\n", []string{":5: columns[0].runtimes: |not a known field"}},
-		"unknown runtime field": {head + "  - runtime: {name: containerd, version: 2.4.2, tag: x}\n", []string{":4: columns[0].runtime.tag: |not a known field"}},
-		"unknown default":       {"schemaVersion: 1\ndefaults: {runtime: x, kubernetes: 1.36.3}\ncolumns:\n" + good, []string{":2: defaults.runtime: |not a known field"}},
-		"a field twice":         {head + good + "    ociRuntime: runc\n    ociRuntime: crun\n", []string{":6: columns[0].ociRuntime: |twice|line 5"}},
-		"no runtime":            {head + "  - name: a\n", []string{":4: columns[0].runtime: |missing"}},
-		"runtime is a text":     {head + "  - runtime: containerd\n", []string{":4: columns[0].runtime: |not a mapping"}},
-		"no runtime name":       {head + "  - runtime: {version: 2.4.2}\n", []string{":4: columns[0].runtime.name: |missing"}},
-		"unknown runtime":       {head + "  - runtime: {name: docker, version: 2.4.2}\n", []string{`:4: columns[0].runtime.name: |"docker"|containerd, cri-o`}},
-		"no runtime version":    {head + "  - runtime: {name: containerd}\n", []string{":4: columns[0].runtime.version: |missing|2.2.5, 2.4.2"}},
-		"unknown version":       {head + "  - runtime: {name: containerd, version: 2.0.0}\n", []string{`:4: columns[0].runtime.version: |"2.0.0"|2.2.5, 2.4.2`}},
-		"a v in the version":    {head + "  - runtime: {name: containerd, version: v2.4.2}\n", []string{":4: columns[0].runtime.version: |write 2.4.2"}},
-		"two numbers":           {head + "  - runtime: {name: containerd, version: 2.4}\n", []string{`:4: columns[0].runtime.version: |"2.4"`}},
-		"a version is a list":   {head + "  - runtime: {name: containerd, version: [2.4.2]}\n", []string{":4: columns[0].runtime.version: |not a text"}},
-		"unknown OCI runtime":   {head + good + "    ociRuntime: kata\n", []string{`:5: columns[0].ociRuntime: |"kata"|runc, crun`}},
-		"unknown kubernetes":    {head + good + "    kubernetes: 1.30.0\n", []string{`:5: columns[0].kubernetes: |"1.30.0"|1.36.3`}},
-		"no kubernetes":         {"schemaVersion: 1\ncolumns:\n" + good, []string{":3: columns[0].kubernetes: |missing|1.36.3"}},
-		"unknown network":       {head + good + "    network: calico\n", []string{`:5: columns[0].network: |"calico"`}},
-		"kindnet when built":    {head + good + "    network: kindnet\n", []string{":4: columns[0].network: |kindnet"}},
-		"none without manifest": {head + good + "    network: none\n", []string{":4: columns[0].network: |manifests"}},
-		"image and base":        {head + good + "    image: a:1\n    base: b:1\n", []string{":4: columns[0].base: |image"}},
-		"a bad image":           {head + good + "    image: 'a b'\n", []string{`:5: columns[0].image: |"a b"`}},
-		"a bad name":            {head + good + "    name: Containerd\n", []string{`:5: columns[0].name: |"Containerd"`}},
-		"a name that is null":   {head + good + "    name:\n", []string{":5: columns[0].name: |not a text"}},
-		"a name twice":          {head + good + good, []string{":5: columns[1].name: |containerd-2.4.2|line 4"}},
-		"config not a list":     {head + good + "    config: a.toml\n", []string{":5: columns[0].config: |not a list"}},
-		"config missing":        {head + good + "    config: [no.toml]\n", []string{":5: columns[0].config[0]: |no.toml|relative"}},
-		"config is a directory": {head + good + "    config: [.]\n", []string{":5: columns[0].config[0]: |regular file"}},
-		"config not read":       {head + good + "    config: [a.conf]\n", []string{":5: columns[0].config[0]: |.toml"}},
-		"config not TOML":       {head + good + "    config: [bad.toml]\n", []string{":5: columns[0].config[0]: |bad.toml:2|not valid TOML"}},
-		"manifest not YAML":     {head + good + "    manifests: [bad.yaml]\n", []string{":5: columns[0].manifests[0]: |bad.yaml:2|not valid YAML"}},
-		"an alias":              {"schemaVersion: 1\ncolumns: &a\n" + good + "    config: *a\n", []string{":2: |anchors"}},
-		"a key that is a list":  {"schemaVersion: 1\n? [a]\n: b\ncolumns:\n" + good + "    kubernetes: 1.36.3\n", []string{":2: |not a known field"}},
+		"empty":                    {"", []string{":1: |empty"}},
+		"only a comment":           {"# nothing\n", []string{":1: |empty"}},
+		"not YAML":                 {"columns: [\n", []string{"not valid YAML"}},
+		"a tab":                    {"columns:\n\t- a\n", []string{":2: |not valid YAML"}},
+		"two documents":            {head + good + "---\na: b\n", []string{":5: |second document"}},
+		"not a mapping":            {"- a\n", []string{":1: |not a mapping"}},
+		"no version":               {"columns:\n  - runtime: {name: containerd, version: 2.4.2}\n    kubernetes: 1.36.3\n", []string{":1: schemaVersion: |missing"}},
+		"another version":          {"schemaVersion: 2\ncolumns:\n" + good + "    kubernetes: 1.36.3\n", []string{":1: schemaVersion: |schemaVersion: 1"}},
+		"no columns":               {"schemaVersion: 1\n", []string{":1: columns: |missing"}},
+		"columns not a list":       {"schemaVersion: 1\ncolumns: {a: b}\n", []string{":2: columns: |not a list"}},
+		"columns empty":            {"schemaVersion: 1\ncolumns: []\n", []string{":2: columns: |empty"}},
+		"a column not mapping":     {head + "  - containerd\n", []string{":4: columns[0]: |not a mapping"}},
+		"unknown top field":        {head + good + "colums: 1\n", []string{":5: colums: |not a known field|columns"}},
+		"unknown column field":     {head + good + "    runtimes: 1\n", []string{":5: columns[0].runtimes: |not a known field"}},
+		"unknown runtime field":    {head + "  - runtime: {name: containerd, version: 2.4.2, tag: x}\n", []string{":4: columns[0].runtime.tag: |not a known field"}},
+		"unknown default":          {"schemaVersion: 1\ndefaults: {runtime: x, kubernetes: 1.36.3}\ncolumns:\n" + good, []string{":2: defaults.runtime: |not a known field"}},
+		"a field twice":            {head + good + "    ociRuntime: runc\n    ociRuntime: crun\n", []string{":6: columns[0].ociRuntime: |twice|line 5"}},
+		"no runtime":               {head + "  - name: a\n", []string{":4: columns[0].runtime: |missing"}},
+		"runtime is a text":        {head + "  - runtime: containerd\n", []string{":4: columns[0].runtime: |not a mapping"}},
+		"no runtime name":          {head + "  - runtime: {version: 2.4.2}\n", []string{":4: columns[0].runtime.name: |missing"}},
+		"unknown runtime":          {head + "  - runtime: {name: docker, version: 2.4.2}\n", []string{`:4: columns[0].runtime.name: |"docker"|containerd, cri-o`}},
+		"no runtime version":       {head + "  - runtime: {name: containerd}\n", []string{":4: columns[0].runtime.version: |missing|2.2.5, 2.4.2"}},
+		"unknown version":          {head + "  - runtime: {name: containerd, version: 2.0.0}\n", []string{`:4: columns[0].runtime.version: |"2.0.0"|2.2.5, 2.4.2`}},
+		"a v in the version":       {head + "  - runtime: {name: containerd, version: v2.4.2}\n", []string{":4: columns[0].runtime.version: |write 2.4.2"}},
+		"two numbers":              {head + "  - runtime: {name: containerd, version: 2.4}\n", []string{`:4: columns[0].runtime.version: |"2.4"`}},
+		"a version is a list":      {head + "  - runtime: {name: containerd, version: [2.4.2]}\n", []string{":4: columns[0].runtime.version: |not a text"}},
+		"unknown OCI runtime":      {head + good + "    ociRuntime: kata\n", []string{`:5: columns[0].ociRuntime: |"kata"|runc, crun`}},
+		"unknown kubernetes":       {head + good + "    kubernetes: 1.30.0\n", []string{`:5: columns[0].kubernetes: |"1.30.0"|1.36.3`}},
+		"no kubernetes":            {"schemaVersion: 1\ncolumns:\n" + good, []string{":3: columns[0].kubernetes: |missing|1.36.3"}},
+		"unknown network":          {head + good + "    network: calico\n", []string{`:5: columns[0].network: |"calico"`}},
+		"kindnet when built":       {head + good + "    network: kindnet\n", []string{":4: columns[0].network: |kindnet"}},
+		"none without manifest":    {head + good + "    network: none\n", []string{":4: columns[0].network: |manifests"}},
+		"image and base":           {head + good + "    image: a:1\n    base: b:1\n", []string{":4: columns[0].base: |image"}},
+		"a bad image":              {head + good + "    image: 'a b'\n", []string{`:5: columns[0].image: |"a b"`}},
+		"a bad name":               {head + good + "    name: Containerd\n", []string{`:5: columns[0].name: |"Containerd"`}},
+		"a name that is null":      {head + good + "    name:\n", []string{":5: columns[0].name: |not a text"}},
+		"a name twice":             {head + good + good, []string{":5: columns[1].name: |containerd-2.4.2|line 4"}},
+		"config not a list":        {head + good + "    config: a.toml\n", []string{":5: columns[0].config: |not a list"}},
+		"config missing":           {head + good + "    config: [no.toml]\n", []string{":5: columns[0].config[0]: |no.toml|relative"}},
+		"config of a newer format": {"schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 1.7.35}\n    kubernetes: 1.36.3\n    config: [old.toml, new.toml]\n", []string{":5: columns[0].config[1]: |version 3|1.7.35"}},
+		"config is a directory":    {head + good + "    config: [.]\n", []string{":5: columns[0].config[0]: |regular file"}},
+		"config not read":          {head + good + "    config: [a.conf]\n", []string{":5: columns[0].config[0]: |.toml"}},
+		"config not TOML":          {head + good + "    config: [bad.toml]\n", []string{":5: columns[0].config[0]: |bad.toml:2|not valid TOML"}},
+		"manifest not YAML":        {head + good + "    manifests: [bad.yaml]\n", []string{":5: columns[0].manifests[0]: |bad.yaml:2|not valid YAML"}},
+		"an alias":                 {"schemaVersion: 1\ncolumns: &a\n" + good + "    config: *a\n", []string{":2: |anchors"}},
+		"a key that is a list":     {"schemaVersion: 1\n? [a]\n: b\ncolumns:\n" + good + "    kubernetes: 1.36.3\n", []string{":2: |not a known field"}},
 		"all problems at once": {"schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 9.9.9}\n    kubernetes: 1.36.3\n  - runtime: {name: cri-o, version: 1.36.1}\n    kubernetes: 1.36\n    extra: 1\n", []string{
 			":3: columns[0].runtime.version", ":6: columns[1].kubernetes", ":7: columns[1].extra",
 		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			path := write(t, "matrix.yaml", test.matrix, "a.conf", "", "bad.toml", "a = 1\nb = = 2\n", "bad.yaml", "a: 1\nb: [\n")
+			path := write(t, "matrix.yaml", test.matrix, "a.conf", "", "bad.toml", "a = 1\nb = = 2\n", "old.toml", "version = 2\n", "new.toml", "version = 3\n", "bad.yaml", "a: 1\nb: [\n")
 			_, err := Load(path, known)
 			var invalid *InvalidError
 			if !errors.As(err, &invalid) {
@@ -240,10 +242,36 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(paths, filepath.Join(configs, "matrix.yaml")) {
+	for _, path := range append(paths, filepath.Join(configs, "matrix.yaml"), filepath.Join(configs, "nightly.yaml")) {
 		if _, err := Load(path, shipped); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestNightly says what the matrix of the nightly run stands for.
+func TestNightly(t *testing.T) {
+	configs := filepath.Join("..", "..", "kind-configs")
+	shipped, err := ReadKnown(filepath.Join(configs, "components"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix, err := Load(filepath.Join(configs, "nightly.yaml"), shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range matrix.Columns {
+		got = append(got, c.Name)
+	}
+	want := []string{
+		"containerd-1.7.35", "containerd-1.7.35-crun", "containerd-2.2.5", "containerd-2.2.5-crun",
+		"containerd-2.4.2", "containerd-2.4.2-crun",
+		"cri-o-1.34.0", "cri-o-1.34.0-crun", "cri-o-1.36.1", "cri-o-1.36.1-crun",
+		"cri-o-1.36.1-crio-net-raw",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

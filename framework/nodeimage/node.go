@@ -180,7 +180,7 @@ func (b *build) rootfs(ctx context.Context, p *plan, root string) error {
 	for _, tree := range []string{
 		configs(b.root, "node", "files"),
 		configs(b.root, "node", p.spec.Runtime),
-		filepath.Join(p.runtime.directory, "files"),
+		p.runtime.files,
 	} {
 		if err := copyTree(tree, root); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

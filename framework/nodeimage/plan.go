@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -33,6 +34,8 @@ type component struct {
 	directory string
 	// digest stands for everything that goes into the programs.
 	digest string
+	// files is the directory with files of the node that only this version needs. It need not exist.
+	files string
 	recipeFile
 }
 
@@ -145,8 +148,14 @@ func (in *inputs) plan(spec Spec) (*plan, error) {
 	if p.store, err = digest(p.images, p.runtime.digest, file(node(spec.Runtime, preloadScript))); err != nil {
 		return nil, err
 	}
-	tag, err := digest(base, p.store, p.runtime.digest, p.runc.digest, p.kubernetes.digest, in.shim, in.kindVersion,
-		file(node("Containerfile.node")), directory(node("files")), directory(node(spec.Runtime)))
+	parts := []any{
+		base, p.store, p.runtime.digest, p.runc.digest, p.kubernetes.digest, in.shim, in.kindVersion,
+		file(node("Containerfile.node")), directory(node("files")), directory(node(spec.Runtime)),
+	}
+	if _, err := os.Stat(p.runtime.files); err == nil {
+		parts = append(parts, directory(p.runtime.files))
+	}
+	tag, err := digest(parts...)
 	if err != nil {
 		return nil, err
 	}
@@ -178,12 +187,15 @@ func (in *inputs) component(name, version, builder string) (component, error) {
 	if err := yaml.UnmarshalStrict(content, &c.recipeFile); err != nil {
 		return component{}, fmt.Errorf("read the recipe of %s %s: %s: %w", name, version, filepath.Join(c.directory, "component.yaml"), err)
 	}
-	parts := []any{recipe, runtime.GOARCH, in.goVersion, directory(c.directory)}
+	parts := []any{recipe, runtime.GOARCH, in.goVersion, sources(c.directory)}
 	if c.CGO || len(c.C) > 0 {
 		parts = append(parts, builder)
 	}
-	c.digest, err = digest(parts...)
-	return c, err
+	if c.digest, err = digest(parts...); err != nil {
+		return component{}, err
+	}
+	c.files = filepath.Join(c.directory, nodeFiles)
+	return c, nil
 }
 
 // versions are the names of the directories in a directory, the oldest version first.
@@ -225,11 +237,16 @@ func numbers(version string) []int {
 	return found
 }
 
-// file and directory are parts of a digest that stand for content.
+// Parts of a digest that stand for content: a file, a directory, and the directory of a component without
+// its files for the node.
 type (
 	file      string
 	directory string
+	sources   string
 )
+
+// nodeFiles is the directory of a component with files of the node.
+const nodeFiles = "files"
 
 // digest is a short digest of texts, of files and of directories, which count with the names, the
 // execute permissions and the contents of all files in them.
@@ -246,31 +263,49 @@ func digest(parts ...any) (string, error) {
 			}
 			_, _ = fmt.Fprintf(sum, "file %d %s\n", len(content), content)
 		case directory:
-			err := filepath.WalkDir(string(part), func(path string, entry fs.DirEntry, err error) error {
-				if err != nil || !entry.Type().IsRegular() || strings.HasSuffix(path, "_test.go") {
-					return err
-				}
-				info, err := entry.Info()
-				if err != nil {
-					return err
-				}
-				content, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				relative, err := filepath.Rel(string(part), path)
-				if err != nil {
-					return err
-				}
-				_, _ = fmt.Fprintf(sum, "entry %s %t %d %s\n", relative, info.Mode()&0o100 != 0, len(content), content)
-				return nil
-			})
-			if err != nil {
-				return "", fmt.Errorf("read an input: %w", err)
+			if err := addTree(sum, string(part), ""); err != nil {
+				return "", err
+			}
+		case sources:
+			if err := addTree(sum, string(part), nodeFiles); err != nil {
+				return "", err
 			}
 		default:
 			return "", fmt.Errorf("digest of a %T", part)
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:12], nil
+}
+
+// addTree adds the files of a directory to a digest, but for the directory except in it.
+func addTree(sum io.Writer, root, except string) error {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && relative == except {
+			return fs.SkipDir
+		}
+		if !entry.Type().IsRegular() || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(sum, "entry %s %t %d %s\n", relative, info.Mode()&0o100 != 0, len(content), content)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read an input: %w", err)
+	}
+	return nil
 }

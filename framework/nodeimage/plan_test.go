@@ -74,6 +74,12 @@ func TestPlanRebuilds(t *testing.T) {
 		{"CRI-O's sums", change("components/cri-o/1.36.1/go.sum"), crio | crioStore},
 		{"containerd's recipe", change("components/containerd/2.4.2/component.yaml"), containerd | containerdStore},
 		{"containerd's preloading", change("node/containerd/preload.sh"), containerd | containerdStore},
+		{"files of containerd's version", func(t *testing.T, in *inputs) {
+			t.Helper()
+			if err := writeFile(configs(in.root, "components/containerd/2.4.2/files/etc/containerd/config.toml"), "version = 3\n"); err != nil {
+				t.Fatal(err)
+			}
+		}, containerd},
 		{"runc's recipe", change("components/runc/1.5.2/component.yaml"), runc | both},
 		{"Kubernetes", change("components/kubernetes/1.36.3/go.sum"), images | containerdStore | crioStore | both},
 		{"the shim", func(_ *testing.T, in *inputs) { in.shim = "other" }, both},

@@ -3,8 +3,9 @@
 # the images of /in/images.tar into containerd's own store and writes the store to standard output.
 set -eu
 mkdir -p /run/preload
+# Version 2 of the format is the one that all versions of containerd read.
 cat >/run/preload/config.toml <<'CONFIG'
-version = 3
+version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"]
 CONFIG
 containerd --config /run/preload/config.toml >&2 &
