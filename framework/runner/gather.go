@@ -95,7 +95,7 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 // notAdmitted says that the kubelet refused the pod for good, for what it asks: trying again is of no use.
 func notAdmitted(reason string) bool {
 	switch reason {
-	case "AppArmor", "SysctlForbidden", "PodFeatureUnsupported":
+	case "AppArmor", "SysctlForbidden", "PodFeatureUnsupported", "SupplementalGroupsPolicyNotSupported":
 		return true
 	}
 	return false
