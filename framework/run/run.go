@@ -47,6 +47,8 @@ type Options struct {
 	Keep bool
 	// Reuse takes kept clusters where they are what the columns say. It implies Keep.
 	Reuse bool
+	// Parallel is how many columns run at the same time; 0 takes what the machine can bear.
+	Parallel int
 	// Out is the folder that gets a folder for the run.
 	Out string
 	// Progress is where the lines of progress go.
