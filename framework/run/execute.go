@@ -38,8 +38,7 @@ type provisions struct {
 }
 
 // execute runs the columns, each in its own failure domain.
-func (r *Run) execute(columns []column.Column, selection specs.Selection) {
-	from := r.provider()
+func (r *Run) execute(from provider, columns []column.Column, selection specs.Selection) {
 	if err := from.prepare(columns); err != nil {
 		for _, c := range columns {
 			reason := r.reason(err)

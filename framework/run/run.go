@@ -131,7 +131,7 @@ func (r *Run) Start(selection specs.Selection) error {
 		return err
 	}
 	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
-	r.ended.Go(func() { r.execute(columns, selection) })
+	r.ended.Go(func() { r.execute(r.provider(), columns, selection) })
 	return nil
 }
 
