@@ -77,8 +77,6 @@ func candidate(c check.Check) bool {
 	switch c.ID {
 	case "netpol/default-deny-ingress", "netpol/pod-selector":
 		return false
-	case "ns/sandbox", "sysctl/unprivileged-defaults":
-		return true
 	}
 	return c.Area() == "net" || c.Area() == "netpol"
 }

@@ -44,7 +44,7 @@ func capsContainers() []check.Check {
 
 func capsInitContainer() check.Check {
 	// An ephemeral container is added to a pod whose other containers run.
-	early, late := check.Pod{Alone: "init containers"}, check.Pod{Alone: "ephemeral containers"}
+	early, late := check.Pod{Alone: "init containers"}, ephemeralPod()
 	of := func(kind check.Kind, added ...corev1.Capability) check.Container {
 		c := only(added...)
 		c.Kind, c.Hold = kind, kind == check.Sidecar
@@ -79,13 +79,13 @@ func capsInitContainer() check.Check {
 
 // capsNames are the checks of what runtimes make of capability names.
 func capsNames() []check.Check {
-	unknown := check.Pod{Alone: "unknown capability"}
+	unknown := refusedPod()
 	add := func(names ...corev1.Capability) check.Container {
 		return container(corev1.SecurityContext{SeccompProfile: unconfined(), Capabilities: capabilities(names, nil)})
 	}
 	spelled := func(name corev1.Capability) check.Trial {
 		return check.Trial{
-			Name: "add " + string(name), Pod: check.Pod{Alone: "capability names"}, Container: only(name), Want: check.Settled{},
+			Name: "add " + string(name), Pod: refusedPod(), Container: only(name), Want: check.Settled{},
 		}
 	}
 	names := check.Check{

@@ -42,7 +42,7 @@ func cpu(milliRequest, milliLimit int64) check.Container {
 // those above its own.
 func nodeCgroups() (check.Pod, check.Container) {
 	const volume = "cgroups"
-	pod := check.Pod{Volumes: []corev1.Volume{hostPath(volume, "/sys/fs/cgroup", corev1.HostPathDirectory)}}
+	pod := nodeFilesPod(hostPath(volume, "/sys/fs/cgroup", corev1.HostPathDirectory))
 	return pod, check.Container{VolumeMounts: []corev1.VolumeMount{{Name: volume, MountPath: nodeCgroupPath, ReadOnly: true}}}
 }
 

@@ -140,7 +140,7 @@ func fsMasks() []check.Check {
 	unmasked := func(kind corev1.ProcMountType) check.Container {
 		return container(corev1.SecurityContext{ProcMount: &kind})
 	}
-	userNamespace := check.Pod{HostUsers: new(false)}
+	userNamespace := mappedPod("first")
 	return []check.Check{
 		{
 			ID:     "fs/masked-paths",
@@ -197,7 +197,7 @@ func fsMasks() []check.Check {
 					Want: check.Values{"/proc/sys": "ro", "/proc/irq": "ro", "/proc/bus": "ro"},
 				},
 				{
-					Name: "Unmasked, hostUsers true", Pod: check.Pod{Alone: "Unmasked", HostUsers: new(true)}, Container: unmasked(corev1.UnmaskedProcMount), Action: masks,
+					Name: "Unmasked, hostUsers true", Pod: check.Pod{Alone: "Unmasked", HostUsers: new(true), Node: 1}, Container: unmasked(corev1.UnmaskedProcMount), Action: masks,
 					Want: check.Rejected{Messages: []string{"hostUsers", "Unmasked"}},
 				},
 				{

@@ -12,8 +12,7 @@ func fsMounts() []check.Check {
 	shm := probe.Do(probe.OpFileSystem, "/dev/shm")
 	id := probe.Do(probe.OpFileID, "/dev/shm")
 	// The same pod's containers, and another pod beside it.
-	sharing := check.Pod{Alone: "shares /dev/shm", Node: 1}
-	other := check.Pod{Alone: "has its own /dev/shm", Node: 1}
+	sharing, other := firstPod(), secondPod()
 	holding := func(name string) check.Container { return check.Container{Hold: true, Apart: name} }
 	return []check.Check{
 		{
@@ -105,7 +104,7 @@ func propagation() check.Check {
 // recursiveReadOnly mounts the node's /dev, below which /dev/shm is a mount of its own.
 func recursiveReadOnly() check.Check {
 	const volume, path = "node-dev", "/node-dev"
-	pod := check.Pod{Alone: "recursive read-only", Volumes: []corev1.Volume{hostPath(volume, "/dev", corev1.HostPathDirectory)}}
+	pod := nodeFilesPod(hostPath(volume, "/dev", corev1.HostPathDirectory))
 	rejected := pod
 	rejected.Alone = "recursive read-only, but writable"
 	with := func(readOnly bool, mode corev1.RecursiveReadOnlyMode) check.Container {
@@ -137,13 +136,10 @@ func recursiveReadOnly() check.Check {
 // Filesystem Hierarchy Standard 3.0, and the directory it leads to.
 func symlink() check.Check {
 	const viaLink, direct = "via-link", "direct"
-	pod := check.Pod{
-		Alone: "symbolic link of the node",
-		Volumes: []corev1.Volume{
-			hostPath(viaLink, "/var/run", corev1.HostPathUnset),
-			hostPath(direct, "/run", corev1.HostPathDirectory),
-		},
-	}
+	pod := nodeFilesPod(
+		hostPath(viaLink, "/var/run", corev1.HostPathUnset),
+		hostPath(direct, "/run", corev1.HostPathDirectory),
+	)
 	c := mounting(
 		corev1.VolumeMount{Name: viaLink, MountPath: "/" + viaLink, ReadOnly: true},
 		corev1.VolumeMount{Name: direct, MountPath: "/" + direct, ReadOnly: true},

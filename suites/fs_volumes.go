@@ -17,6 +17,9 @@ func fsVolumes() []check.Check {
 // hasLine looks for a line in a file. A volume that is empty is a denial then, not a broken probe.
 func hasLine(line, file string) probe.Action { return probe.Run("grep", "-qxF", line, file) }
 
+// preparedVolumes is the pod of volumes that init containers fill.
+const preparedVolumes = "prepared volumes"
+
 // prepared is a trial that fills a volume before the others of its pod begin.
 func prepared(pod check.Pod, volume corev1.VolumeMount, script string) check.Trial {
 	c := mounting(volume)
@@ -27,7 +30,7 @@ func prepared(pod check.Pod, volume corev1.VolumeMount, script string) check.Tri
 
 func subPath() check.Check {
 	const below = "/below"
-	pod := check.Pod{Alone: "subPath", Volumes: []corev1.Volume{emptyDir(scratch, corev1.EmptyDirVolumeSource{})}}
+	pod := check.Pod{Alone: preparedVolumes, Volumes: []corev1.Volume{emptyDir(scratch, corev1.EmptyDirVolumeSource{})}}
 	with := func(mount corev1.VolumeMount) check.Container {
 		mount.Name, mount.MountPath = scratch, below
 		c := mounting(mount)
@@ -55,7 +58,7 @@ func subPath() check.Check {
 func emptyDirMemory() check.Check {
 	pod := func(size string) check.Pod {
 		limit := resource.MustParse(size)
-		return check.Pod{Alone: "memory " + size, Volumes: []corev1.Volume{
+		return check.Pod{Alone: "volumes in memory", Volumes: []corev1.Volume{
 			emptyDir(scratch, corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: &limit}),
 		}}
 	}
@@ -88,7 +91,6 @@ func projectedFiles() check.Check {
 	}
 	reference := corev1.LocalObjectReference{Name: name}
 	pod := check.Pod{
-		Alone: "projected files",
 		Volumes: []corev1.Volume{
 			{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: reference, DefaultMode: mode(0o440)}}},
 			{Name: "secret", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name, Items: items(0o400)}}},
@@ -177,7 +179,7 @@ func imageVolume() check.Check {
 func setuidOnVolume() check.Check {
 	const program = scratchPath + "/probe-setuid"
 	pod := func(medium corev1.StorageMedium) check.Pod {
-		return check.Pod{Alone: "set-uid program on a volume, medium " + string(medium), Volumes: []corev1.Volume{
+		return check.Pod{Alone: preparedVolumes, Volumes: []corev1.Volume{
 			emptyDir(scratch, corev1.EmptyDirVolumeSource{Medium: medium}),
 		}}
 	}

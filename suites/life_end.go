@@ -196,6 +196,8 @@ func postStart() check.Check {
 	next := shell(`ls /shared/hook-ended`)
 	next.VolumeMounts = started.VolumeMounts
 
+	broken := ordered
+	broken.Alone = "postStart fails"
 	fails, succeeds := shell(`echo begins; sleep 12`), shell(`echo begins; sleep 12`)
 	fails.Extra.Lifecycle = &corev1.Lifecycle{PostStart: hook(`exit 1`)}
 	succeeds.Extra.Lifecycle = &corev1.Lifecycle{PostStart: hook(`exit 0`)}
@@ -207,8 +209,8 @@ func postStart() check.Check {
 		Trials: []check.Trial{
 			{Name: "hook of 1 s", Pod: ordered, Container: started, Want: check.Printed("/tmp/hooked")},
 			{Name: "next container", Pod: ordered, Container: next, Want: check.Printed("/shared/hook-ended")},
-			{Name: "hook fails", Pod: check.Pod{Alone: "postStart fails"}, Container: fails, Want: check.Exited{Failed: true}},
-			{Name: "hook succeeds", Control: true, Pod: check.Pod{Alone: "postStart succeeds"}, Container: succeeds, Want: check.Exited{}},
+			{Name: "hook fails", Pod: broken, Container: fails, Want: check.Exited{Failed: true}},
+			{Name: "hook succeeds", Control: true, Pod: ordered, Container: succeeds, Want: check.Exited{}},
 		},
 	}
 }

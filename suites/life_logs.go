@@ -20,15 +20,8 @@ const (
 	logsInReader = "/node-logs"
 )
 
-// logged is a pod with the node's directory of logs.
-func logged(name string) check.Pod {
-	return check.Pod{
-		Alone:   name,
-		Volumes: []corev1.Volume{{Name: "logs", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/var/log/pods"}}}},
-	}
-}
-
 func lifeLogs() []check.Check {
+	logs := nodeFilesPod(hostPath("logs", "/var/log/pods", corev1.HostPathUnset))
 	reader := holding(unset())
 	reader.VolumeMounts = []corev1.VolumeMount{{Name: "logs", MountPath: logsInReader, ReadOnly: true}}
 	reader.Extra.Env = []corev1.EnvVar{{Name: logReader, Value: "yes"}}
@@ -51,7 +44,7 @@ func lifeLogs() []check.Check {
 			Level:  check.Must,
 			Claim:  "Lines of 1 byte to 256 KiB of both streams are in the log whole, in order and in the format of the CRI, the last one without its newline, too.",
 			Source: logFormat,
-			Trials: trials(logged("logs"), "lines", complete),
+			Trials: trials(logs, "lines", complete),
 			Record: []check.Record{{Trial: "lines", What: check.RecordValues}},
 		},
 		{
@@ -59,14 +52,14 @@ func lifeLogs() []check.Check {
 			Level:  check.Must,
 			Claim:  "Every byte is in the log as it was printed, NUL and those from 0x80 on included.",
 			Source: logFormat,
-			Trials: trials(logged("logs"), "bytes", complete),
+			Trials: trials(logs, "bytes", complete),
 		},
 		{
 			ID:     "life/log-flood",
 			Level:  check.Must,
 			Claim:  "Of 50 MB a second for two seconds nothing is lost and nothing is out of order in the node's log files.",
 			Source: logTask,
-			Trials: trials(logged("log flood"), "flood", check.Values{
+			Trials: trials(logs, "flood", check.Values{
 				"format": "CRI", "lines": strconv.Itoa(probe.FloodLines), "outOfOrder": "0",
 			}),
 		},

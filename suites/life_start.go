@@ -44,10 +44,10 @@ func commandAndArgs() check.Check {
 			{Name: "command and args", Container: of(command, []string{"from-args"}), Action: words, Want: argv(append(command, "from-args")...)},
 			{Name: "empty args", Container: of(nil, []string{"", "two words"}), Action: words, Want: argv(probe.ProgramPath, probe.CommandArguments, "from-entrypoint", "", "two words")},
 			{
-				Name: "missing command", Pod: check.Pod{Alone: "a missing command"}, Container: absent,
+				Name: "missing command", Pod: refusedPod(), Container: absent,
 				Want: check.NotStarted{Messages: []string{"/assay/absent"}},
 			},
-			{Name: "present command", Control: true, Pod: check.Pod{Alone: "a present command"}, Container: present, Want: check.Started{}},
+			{Name: "present command", Control: true, Pod: refusedPod(), Container: present, Want: check.Started{}},
 		},
 		Record: []check.Record{{Trial: "missing command", What: check.RecordStarted}},
 	}
@@ -70,7 +70,7 @@ func workingDirectory() check.Check {
 			{Name: "image with /tmp", Container: pwd(probe.VariantCommand.Image(), ""), Want: check.Printed("/tmp")},
 			{Name: "image with /tmp, workingDir /bin", Container: pwd(probe.VariantCommand.Image(), "/bin"), Want: check.Printed("/bin")},
 			{
-				Name: "missing workingDir", Pod: check.Pod{Alone: "a missing workingDir"}, Container: pwd("", missing),
+				Name: "missing workingDir", Pod: refusedPod(), Container: pwd("", missing),
 				Want: check.AnyOf{check.Printed(missing), check.NotStarted{Messages: []string{missing}}},
 			},
 		},
@@ -124,8 +124,11 @@ func pulling(image string, policy corev1.PullPolicy) check.Container {
 	return check.Container{Extra: corev1.Container{Image: image, ImagePullPolicy: policy}}
 }
 
+// withoutImages is the pod of containers whose images cannot be had.
+func withoutImages() check.Pod { return check.Pod{Alone: "image errors"} }
+
 func pullErrors() check.Check {
-	pod := check.Pod{Alone: "image errors"}
+	pod := withoutImages()
 	fails := func(reason string) check.Values { return check.Values{"reason": reason, "named": "true"} }
 	none := strings.Repeat("0", 64)
 	return check.Check{
@@ -154,7 +157,7 @@ func shortName() check.Check {
 		Source: imageNames + "#image-names",
 		Trials: []check.Trial{
 			{
-				Name: "unqualified", Pod: check.Pod{Alone: "an unqualified image name"},
+				Name: "unqualified", Pod: withoutImages(),
 				Container: pulling("assay-absent", corev1.PullIfNotPresent), Procedure: imageError(),
 			},
 			{Name: "present", Control: true, Container: pulling("", corev1.PullIfNotPresent), Want: check.Started{}},
@@ -165,7 +168,7 @@ func shortName() check.Check {
 
 func ephemeral() check.Check {
 	const pidNamespace = "ns/pid"
-	pod := check.Pod{Alone: "ephemeral containers"}
+	pod := ephemeralPod()
 	return check.Check{
 		ID:     "life/ephemeral-container",
 		Level:  check.Must,
@@ -191,7 +194,7 @@ func reaping() check.Check {
 		Claim:  "Records who reaps a process whose parent has ended: nobody where the container's first process does not, the sandbox's where the pod shares its PID namespace.",
 		Source: "https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/",
 		Trials: []check.Trial{
-			{Name: "own PID namespace", Pod: check.Pod{Alone: "zombies"}, Container: unset(), Action: orphan},
+			{Name: "own PID namespace", Container: unset(), Action: orphan},
 			{Name: "shareProcessNamespace", Pod: check.Pod{Alone: "zombies", ShareProcessNamespace: new(true)}, Container: unset(), Action: orphan},
 		},
 		Record: []check.Record{

@@ -17,7 +17,8 @@ func execute(script string) check.Procedure {
 }
 
 func lifeStreams() []check.Check {
-	halfEnded := check.Pod{Alone: "exec in an ended container"}
+	many := holding(unset())
+	many.Apart = "exec many"
 	return []check.Check{
 		{
 			ID:     "life/exec",
@@ -43,11 +44,11 @@ func lifeStreams() []check.Check {
 					Want:      check.Values{"size": "37 101"},
 				},
 				{
-					Name: "ended container", Pod: halfEnded, Container: check.Container{Command: []string{"/bin/true"}},
+					Name: "ended container", Container: check.Container{Command: []string{"/bin/true"}},
 					Procedure: check.Procedure{Name: check.ProcedureExecEnded}, Want: check.Values{"answer": "clear"},
 				},
 				{
-					Name: "its sibling that runs", Control: true, Pod: halfEnded, Container: holding(unset()), Procedure: execute("true"),
+					Name: "its sibling that runs", Control: true, Container: holding(unset()), Procedure: execute("true"),
 					Want: check.Values{"exitCode": "0"},
 				},
 			},
@@ -59,7 +60,7 @@ func lifeStreams() []check.Check {
 			Source: debugTask,
 			Trials: []check.Trial{
 				{
-					Name: "50 at once", Pod: check.Pod{Alone: "exec many"}, Container: holding(unset()),
+					Name: "50 at once", Container: many,
 					Procedure: check.Procedure{Name: check.ProcedureExecMany, Args: map[string]string{"count": "50"}},
 					Want:      check.Values{"right": "50"},
 				},
@@ -96,7 +97,7 @@ func execProbe() check.Check {
 		Source: "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#configure-probes",
 		Trials: []check.Trial{
 			{
-				Name: "readinessProbe of 300 s, timeoutSeconds 1", Pod: check.Pod{Alone: "hanging readinessProbe"}, Container: ready,
+				Name: "readinessProbe of 300 s, timeoutSeconds 1", Container: ready,
 				Procedure: check.Procedure{Name: check.ProcedureProbeTimeout, Args: map[string]string{"process": "sleep"}},
 				Want:      check.Values{"event": "timed out", "left": "nothing"},
 			},

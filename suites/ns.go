@@ -72,7 +72,7 @@ func ns() []check.Check {
 					Want: check.All{check.Values{"foreign": "false"}, check.Fact{Name: "pid", Value: "1"}},
 				},
 				{
-					Name: "hostPID true", Control: true, Pod: check.Pod{HostPID: true}, Container: unset(), Action: list,
+					Name: "hostPID true", Control: true, Pod: nodePod("node", check.Pod{}), Container: unset(), Action: list,
 					Want: check.Values{"foreign": "true"},
 				},
 			},
@@ -84,7 +84,7 @@ func ns() []check.Check {
 			Source: podSpecReference,
 			Trials: []check.Trial{
 				{Name: "hostIPC true", Pod: check.Pod{HostIPC: true, Node: 1}, Container: unset(), Want: check.Started{}},
-				{Name: "hostIPC false", Pod: check.Pod{Node: 1}, Container: unset(), Want: check.Started{}},
+				{Name: "hostIPC false", Pod: firstPod(), Container: unset(), Want: check.Started{}},
 				onNode("node"),
 			},
 			Relations: append(same("hostIPC true", "node", "ipc"), differ("hostIPC false", "node", "ipc")...),
@@ -113,7 +113,7 @@ func ns() []check.Check {
 			Source: "https://man7.org/linux/man-pages/man7/time_namespaces.7.html",
 			Trials: []check.Trial{
 				{Name: "ordinary", Container: unset(), Action: probe.Do(probe.OpTimeNamespace)},
-				{Name: "hostUsers false", Pod: mappedPod("time namespace"), Container: unset(), Action: probe.Do(probe.OpTimeNamespace)},
+				{Name: "hostUsers false", Pod: mappedPod("first"), Container: unset(), Action: probe.Do(probe.OpTimeNamespace)},
 			},
 			Record: []check.Record{
 				{Trial: "ordinary", What: check.RecordValues, As: "ordinary"},
@@ -124,8 +124,7 @@ func ns() []check.Check {
 }
 
 func isolation() check.Check {
-	first := check.Pod{Node: 1, Alone: "isolation, first pod"}
-	other := check.Pod{Node: 1, Alone: "isolation, other pod"}
+	first, other := firstPod(), secondPod()
 	own := []string{"pid", "ipc", "net", "mnt", "uts"}
 	view := probe.Do(probe.OpCgroupView)
 	var relations []check.Relation
@@ -171,7 +170,7 @@ func hostNetwork() check.Check {
 	bind := func(port string) probe.Action {
 		return probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, "$"+probe.NodeAddressVariable, port)
 	}
-	with, without := nodePod("hostNetwork true", check.Pod{HostNetwork: true}), nodePod("hostNetwork false", check.Pod{})
+	with, without := nodePod("hostNetwork true", check.Pod{HostNetwork: true}), nodePod("node", check.Pod{})
 	return check.Check{
 		ID:    "ns/host-network",
 		Level: check.Must,

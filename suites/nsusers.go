@@ -13,9 +13,9 @@ const (
 	namesPath = "/names"
 )
 
-// mappedPod is a pod with a user namespace of its own.
-func mappedPod(alone string) check.Pod {
-	return check.Pod{HostUsers: new(false), Node: 1, Alone: alone}
+// mappedPod is a pod with a user namespace of its own; which tells two of them apart.
+func mappedPod(which string) check.Pod {
+	return check.Pod{HostUsers: new(false), Node: 1, Alone: which + " user namespace"}
 }
 
 // withVolumes adds an emptyDir and a volume with a file that the kubelet writes as root.
@@ -50,8 +50,9 @@ func nsUsers() []check.Check {
 		"uid identity": "false", "uid count": "65536", "uid aligned": "true",
 		"gid identity": "false", "gid count": "65536", "gid aligned": "true",
 	}}
-	first, other := withVolumes(mappedPod("user namespace, first pod")), withVolumes(mappedPod("user namespace, other pod"))
-	host := withVolumes(check.Pod{HostUsers: new(true), Node: 1, Alone: "user namespace, node's"})
+	plain, plainHost := mappedPod("first"), check.Pod{HostUsers: new(true), Node: 1}
+	first, other := withVolumes(mappedPod("first")), withVolumes(mappedPod("second"))
+	host := withVolumes(plainHost)
 
 	var relations []check.Relation
 	for _, list := range [][]check.Relation{
@@ -69,7 +70,6 @@ func nsUsers() []check.Check {
 	admin := nothingConfined()
 	admin.Capabilities = capabilities([]corev1.Capability{"SYS_ADMIN"}, nil)
 	ask := probe.Do(probe.OpNodeAdmin)
-	plain, plainHost := mappedPod("capabilities in a user namespace"), check.Pod{HostUsers: new(true), Node: 1, Alone: "capabilities of the node"}
 
 	return []check.Check{
 		{

@@ -29,7 +29,7 @@ func privDevices() []check.Check {
 	privileged.Privileged = new(true)
 	withNode := container(privileged)
 	withNode.VolumeMounts = []corev1.VolumeMount{{Name: "dev", MountPath: nodeDevices, ReadOnly: true}}
-	pod := check.Pod{Alone: "privileged with the node's devices", Volumes: []corev1.Volume{hostPath("dev", "/dev", corev1.HostPathDirectory)}}
+	pod := nodeFilesPod(hostPath("dev", "/dev", corev1.HostPathDirectory))
 
 	mknod := nothingConfined()
 	mknod.Capabilities = capabilities([]corev1.Capability{"MKNOD"}, nil)

@@ -118,8 +118,7 @@ func seccompLocalhost() []check.Check {
 // seccompFiles are the checks of profile files that cannot be used.
 func seccompFiles() []check.Check {
 	chmod := probe.Do(probe.OpChmod, probe.WritableDirectory)
-	// They keep a pod from ending, and from being ready.
-	pod := check.Pod{Alone: "seccomp profiles that cannot be used"}
+	pod := refusedPod()
 	sibling := check.Trial{Name: "sibling, Unconfined", Control: true, Pod: pod, Container: chmodCommand(nothingConfined()), Want: check.Exited{Log: runsChmod}}
 	refused := func(name, file string, messages ...string) check.Trial {
 		return check.Trial{Name: name, Pod: pod, Container: chmodCommand(confinedBy(file)), Want: check.NotStarted{Messages: messages}}

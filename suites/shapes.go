@@ -65,6 +65,22 @@ func unprivilegedUser() corev1.SecurityContext {
 // privileged, too, and with it the surroundings of the siblings.
 func privilegedPod() check.Pod { return check.Pod{Alone: "privileged"} }
 
+// refusedPod is for containers that are expected not to start, and the controls beside them: they keep a pod
+// from ending, and from being ready.
+func refusedPod() check.Pod { return check.Pod{Alone: "refused containers"} }
+
+// nodeFilesPod is for containers that look at directories of the node, which not every cluster allows.
+func nodeFilesPod(volumes ...corev1.Volume) check.Pod {
+	return check.Pod{Alone: "the node's files", Volumes: volumes}
+}
+
+// firstPod and secondPod are two pods on one node, for trials that compare what pods share.
+func firstPod() check.Pod  { return check.Pod{Node: 1, Alone: "first of two"} }
+func secondPod() check.Pod { return check.Pod{Node: 1, Alone: "second of two"} }
+
+// ephemeralPod is one whose containers run when ephemeral ones are added to it.
+func ephemeralPod() check.Pod { return check.Pod{Alone: "ephemeral containers"} }
+
 // sysctls is a pod with sysctls and without seccomp filters.
 func sysctls(pairs ...corev1.Sysctl) check.Pod {
 	return check.Pod{SecurityContext: &corev1.PodSecurityContext{SeccompProfile: unconfined(), Sysctls: pairs}}

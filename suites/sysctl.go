@@ -79,7 +79,7 @@ func sysctl() []check.Check {
 			Source: sysctlTask,
 			Trials: []check.Trial{
 				{Name: "hostNetwork true", Pod: check.Pod{HostNetwork: true, Node: 1, Alone: "sysctls of the node"}, Container: unset(), Action: unprivileged},
-				{Name: "hostUsers false", Pod: mappedPod("sysctls in a user namespace"), Container: unset(), Action: unprivileged},
+				{Name: "hostUsers false", Pod: mappedPod("first"), Container: unset(), Action: unprivileged},
 			},
 			Record: []check.Record{
 				{Trial: "hostNetwork true", What: check.RecordValues, As: "hostNetwork true"},

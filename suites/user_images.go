@@ -14,9 +14,6 @@ func withImage(variant probe.Variant, context *corev1.SecurityContext) check.Con
 	return check.Container{SecurityContext: context, Extra: corev1.Container{Image: variant.Image()}}
 }
 
-// refusedPod is for containers that runAsNonRoot keeps from starting.
-func refusedPod() check.Pod { return check.Pod{Alone: "runAsNonRoot"} }
-
 // userImages are the checks of the user that the image names, and of runAsNonRoot.
 func userImages() []check.Check {
 	nonRoot := func() *corev1.SecurityContext { return &corev1.SecurityContext{RunAsNonRoot: new(true)} }

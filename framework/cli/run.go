@@ -58,6 +58,7 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
+	flags.IntVar(&settings.Parallel, "parallel", 0, "run so `many` columns at the same time (default one a core, at least 2; all of them in existing clusters)")
 	flags.StringVar(&settings.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
 	flags.BoolVar(&settings.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
 	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")

@@ -222,3 +222,17 @@ func TestInotifyInstances(t *testing.T) {
 		t.Fatalf("%d instances, want 2", got)
 	}
 }
+
+func TestNetworkRoot(t *testing.T) {
+	for document, want := range map[string]string{
+		`[{"name": "a", "labels": {"io.assay.root": "/checkout"}}]`: "/checkout",
+		`[{"Name": "a", "Labels": {"io.assay.root": "/checkout"}}]`: "/checkout",
+		`[{"name": "a", "labels": {"other": "/checkout"}}]`:         "",
+		`[{"name": "a"}]`: "",
+		`no JSON`:         "",
+	} {
+		if got := networkRoot([]byte(document)); got != want {
+			t.Errorf("root %q of %s, wanted %q", got, document, want)
+		}
+	}
+}

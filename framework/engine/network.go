@@ -76,6 +76,16 @@ func ensureNetwork(ctx context.Context, engine *Engine, root string) (Network, e
 	if err != nil {
 		return network, err
 	}
+	subnet, err := createNetwork(ctx, engine, network.Name, root, routes)
+	if err != nil && ctx.Err() == nil && removeAbandoned(ctx, engine) {
+		subnet, err = createNetwork(ctx, engine, network.Name, root, routes)
+	}
+	network.Subnet = subnet
+	return network, err
+}
+
+// createNetwork makes the network in the first of the candidates that is free.
+func createNetwork(ctx context.Context, engine *Engine, name, root string, routes []netip.Prefix) (netip.Prefix, error) {
 	var failures []error
 	for _, subnet := range candidates() {
 		if taken(subnet, routes) {
@@ -84,22 +94,60 @@ func ensureNetwork(ctx context.Context, engine *Engine, root string) (Network, e
 		}
 		nodes := netip.PrefixFrom(subnet.Addr(), 24)
 		_, err := engine.Output(ctx, "network", "create", "--driver", "bridge", "--subnet", subnet.String(),
-			"--ip-range", nodes.String(), "--label", Label+"="+root, network.Name)
+			"--ip-range", nodes.String(), "--label", Label+"="+root, name)
 		if err == nil {
-			network.Subnet = subnet
-			return network, nil
+			return subnet, nil
 		}
 		// A concurrent run of the same root may have made it in the meantime.
-		if existing, inspectErr := inspectNetwork(ctx, engine, network.Name); inspectErr == nil {
-			network.Subnet = existing
-			return network, nil
+		if existing, inspectErr := inspectNetwork(ctx, engine, name); inspectErr == nil {
+			return existing, nil
 		}
 		failures = append(failures, fmt.Errorf("%s: %w", subnet, err))
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return network, errors.Join(failures...)
+	return netip.Prefix{}, errors.Join(failures...)
+}
+
+// removeAbandoned removes the networks of checkouts that are no more, and says whether there was one. The
+// engine keeps those that a container is in.
+func removeAbandoned(ctx context.Context, engine *Engine) bool {
+	listed, err := engine.Output(ctx, "network", "ls", "--quiet", "--filter", "label="+Label)
+	if err != nil {
+		return false
+	}
+	removed := false
+	for _, name := range strings.Fields(string(listed)) {
+		document, err := engine.Output(ctx, "network", "inspect", name)
+		if err != nil {
+			continue
+		}
+		root := networkRoot(document)
+		if root == "" {
+			continue
+		}
+		if _, err := os.Stat(root); !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if _, err := engine.Output(ctx, "network", "rm", name); err == nil {
+			removed = true
+		}
+	}
+	return removed
+}
+
+// networkRoot is the root directory that a network belongs to, by what `network inspect` says: Docker and
+// nerdctl have Labels, Podman labels.
+func networkRoot(document []byte) string {
+	// encoding/json takes either spelling.
+	var networks []struct {
+		Labels map[string]string `json:"labels"`
+	}
+	if json.Unmarshal(document, &networks) != nil || len(networks) != 1 {
+		return ""
+	}
+	return networks[0].Labels[Label]
 }
 
 // RemoveNetwork removes the network of a root directory, where there is one and nothing is in it.

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"assay/framework/check"
 	"assay/framework/cluster"
 	"assay/framework/column"
@@ -36,8 +38,7 @@ type provisions struct {
 }
 
 // execute runs the columns, each in its own failure domain.
-func (r *Run) execute(columns []column.Column, selection specs.Selection) {
-	from := r.provider()
+func (r *Run) execute(from provider, columns []column.Column, selection specs.Selection) {
 	if err := from.prepare(columns); err != nil {
 		for _, c := range columns {
 			reason := r.reason(err)
@@ -46,11 +47,36 @@ func (r *Run) execute(columns []column.Column, selection specs.Selection) {
 		}
 		return
 	}
+	slots := semaphore.NewWeighted(int64(r.options.columnsAtOnce(len(columns))))
 	var group sync.WaitGroup
 	for _, c := range columns {
-		group.Go(func() { r.column(from, c, selection[c.Name]) })
+		group.Go(func() {
+			if !slots.TryAcquire(1) {
+				r.progress.Column(c.Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.columnsAtOnce(len(columns)))
+				if slots.Acquire(r.ctx, 1) != nil {
+					// Its cells say that the run was interrupted.
+					r.column(from, c, selection[c.Name])
+					return
+				}
+			}
+			defer slots.Release(1)
+			r.column(from, c, selection[c.Name])
+		})
 	}
 	group.Wait()
+}
+
+// columnsAtOnce is how many columns run at the same time: as many as asked for, else one a core of this
+// machine, where their clusters are, and two at least. Clusters that are there already have cores of their own.
+func (o Options) columnsAtOnce(columns int) int {
+	switch {
+	case o.Parallel > 0:
+		return o.Parallel
+	case len(o.Existing) > 0:
+		return columns
+	default:
+		return max(2, runtime.NumCPU())
+	}
 }
 
 // reason says why something ended; an interrupt outweighs what it broke.

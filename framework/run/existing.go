@@ -174,7 +174,7 @@ func (s Settings) existingOptions(ctx context.Context) (Options, error) {
 		return Options{}, err
 	}
 	options := Options{
-		Expected: expected, Root: root, Out: s.Out, ProbeImage: s.Existing.ProbeImage, Again: s.Existing.Arguments(),
+		Expected: expected, Root: root, Out: s.Out, ProbeImage: s.Existing.ProbeImage, Again: s.Existing.Arguments(), Parallel: s.Parallel,
 	}
 	known := make([]string, 0, len(found))
 	for _, c := range found {

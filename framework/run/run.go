@@ -47,6 +47,8 @@ type Options struct {
 	Keep bool
 	// Reuse takes kept clusters where they are what the columns say. It implies Keep.
 	Reuse bool
+	// Parallel is how many columns run at the same time; 0 takes what the machine can bear.
+	Parallel int
 	// Out is the folder that gets a folder for the run.
 	Out string
 	// Progress is where the lines of progress go.
@@ -129,7 +131,7 @@ func (r *Run) Start(selection specs.Selection) error {
 		return err
 	}
 	r.progress.Line("run %s: %d checks on %d columns; reports go to %s", r.id, len(r.results.Checks), len(columns), r.folder)
-	r.ended.Go(func() { r.execute(columns, selection) })
+	r.ended.Go(func() { r.execute(r.provider(), columns, selection) })
 	return nil
 }
 

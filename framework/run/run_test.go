@@ -3,15 +3,19 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"assay/framework/check"
 	"assay/framework/column"
+	"assay/framework/progress"
 	"assay/framework/specs"
+	"assay/framework/target"
 	"assay/reports"
 	"assay/reports/results"
 )
@@ -163,5 +167,55 @@ func TestWithoutExpectationsThereIsNothingToUpdate(t *testing.T) {
 		if _, err := settings.expectations(t.TempDir(), ""); err == nil {
 			t.Errorf("%+v was accepted", settings)
 		}
+	}
+}
+
+// crowded is a provider that counts the columns that it has at the same time, and provides none.
+type crowded struct {
+	mutex     sync.Mutex
+	now, most int
+	// met is closed once two were there: the first waits for the second.
+	met chan struct{}
+}
+
+func (p *crowded) prepare([]column.Column) error { return nil }
+
+func (p *crowded) provide(column.Column, *progress.Log, string) (target.Target, error) {
+	p.mutex.Lock()
+	p.now++
+	p.most = max(p.most, p.now)
+	select {
+	case <-p.met:
+	default:
+		if p.now == 2 {
+			close(p.met)
+		}
+	}
+	p.mutex.Unlock()
+	<-p.met
+	return target.Target{}, errors.New("no target")
+}
+
+func (p *crowded) namespaces(column.Column) (string, bool) { return "", false }
+
+func (p *crowded) collect(column.Column, string) (bool, error) { return false, nil }
+
+func (p *crowded) release(column.Column, *progress.Log, error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.now--
+}
+
+func TestColumnsWaitForTheirTurn(t *testing.T) {
+	r := started(t.Context(), t)
+	r.options.Parallel = 2
+	columns := make([]column.Column, 6)
+	for i := range columns {
+		columns[i].Name = fmt.Sprintf("column-%d", i+1)
+	}
+	p := &crowded{met: make(chan struct{})}
+	r.execute(p, columns, specs.Selection{})
+	if p.most != 2 || p.now != 0 {
+		t.Errorf("%d columns at once, wanted 2; %d left", p.most, p.now)
 	}
 }

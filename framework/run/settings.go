@@ -25,6 +25,8 @@ type Settings struct {
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
+	// Parallel is how many columns run at the same time; 0 takes what the machine can bear.
+	Parallel int
 	// InExisting has the columns found in clusters that are there already; Existing says which and how.
 	InExisting bool
 	Existing   existing.Options
@@ -101,7 +103,7 @@ func (s Settings) read() (Options, error) {
 		return Options{}, err
 	}
 	return Options{
-		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
 		PolicyEngineFault: fault,
 	}, nil
 }

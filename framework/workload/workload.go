@@ -6,6 +6,7 @@ package workload
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,9 +20,9 @@ import (
 	"assay/framework/target"
 )
 
-// containersPerPod bounds a pod: a kubelet starts the containers of a pod one after the other, but
-// the pods side by side.
-const containersPerPod = 6
+// containersPerPod bounds a pod: a kubelet starts the containers of a pod one after the other, but the pods
+// side by side. More would save sandboxes, and have one retry do more again.
+const containersPerPod = 10
 
 // Key names a trial among all checks.
 type Key struct{ Check, Trial string }
@@ -57,8 +58,8 @@ func Pack(checks []check.Check, to target.Target, namespace string) ([]Pod, erro
 	}
 	var pods []Pod
 	for _, shape := range shapes {
-		for containers := range slices.Chunk(shape.containers, containersPerPod) {
-			pod, err := build(shape.pod, containers, to, namespace, len(pods))
+		for _, sets := range shape.spread() {
+			pod, err := build(shape.pod, sets, to, namespace, len(pods))
 			if err != nil {
 				return nil, err
 			}
@@ -68,10 +69,33 @@ func Pack(checks []check.Check, to target.Target, namespace string) ([]Pod, erro
 	return pods, nil
 }
 
-// podShape is the trials that may share a pod.
+// podShape is the trials that may share a pod: those that ask the same of it, but for volumes.
 type podShape struct {
-	pod        check.Pod
+	pod  check.Pod
+	sets []*containerSet
+}
+
+// containerSet is containers that stay together, for they share volumes or are kept alone; another is a set by
+// itself.
+type containerSet struct {
+	volumes    []corev1.Volume
 	containers []*containerShape
+}
+
+// spread puts the sets into pods, each into the first that has room for it.
+func (s *podShape) spread() [][]*containerSet {
+	var pods [][]*containerSet
+	var sizes []int
+	for _, set := range s.sets {
+		size := len(set.containers)
+		i := slices.IndexFunc(sizes, func(taken int) bool { return taken+size <= containersPerPod })
+		if i < 0 {
+			i, pods, sizes = len(pods), append(pods, nil), append(sizes, 0)
+		}
+		pods[i] = append(pods[i], set)
+		sizes[i] += size
+	}
+	return pods
 }
 
 // containerShape is the trials that share a container.
@@ -86,36 +110,51 @@ type containerShape struct {
 // group keeps the order of the checks, so that equal input makes equal pods.
 func group(checks []check.Check, namespace string) ([]*podShape, error) {
 	var order []*podShape
-	pods := map[string]*podShape{}
+	shapes := map[string]*podShape{}
+	sets := map[string]*containerSet{}
 	containers := map[string]*containerShape{}
 	for _, c := range checks {
 		for _, trial := range c.Trials {
 			trial.Pod.RuntimeClassName = ownClass(c, trial.Pod.RuntimeClassName, namespace)
-			podKey, err := json.Marshal(trial.Pod)
-			if err != nil {
-				return nil, fmt.Errorf("%s, trial %q: the pod cannot be written as JSON: %w", c.ID, trial.Name, err)
+			shared := trial.Pod
+			shared.Volumes = nil
+			shapeKey, err := key(shared)
+			podKey, podErr := key(trial.Pod)
+			inPod, containerErr := key(trial.Pod, trial.Container)
+			if err := errors.Join(err, podErr, containerErr); err != nil {
+				return nil, fmt.Errorf("%s, trial %q: %w", c.ID, trial.Name, err)
 			}
-			containerKey, err := json.Marshal(trial.Container)
-			if err != nil {
-				return nil, fmt.Errorf("%s, trial %q: the container cannot be written as JSON: %w", c.ID, trial.Name, err)
-			}
-			shape, known := pods[string(podKey)]
+			shape, known := shapes[shapeKey]
 			if !known {
-				shape = &podShape{pod: trial.Pod}
-				pods[string(podKey)] = shape
+				shape = &podShape{pod: shared}
+				shapes[shapeKey] = shape
 				order = append(order, shape)
 			}
-			inPod := string(podKey) + "\x00" + string(containerKey)
 			container, known := containers[inPod]
 			if !known {
 				container = &containerShape{container: trial.Container}
 				containers[inPod] = container
-				shape.containers = append(shape.containers, container)
+				set, known := sets[podKey]
+				if !known || len(trial.Pod.Volumes) == 0 && trial.Pod.Alone == "" {
+					set = &containerSet{volumes: trial.Pod.Volumes}
+					sets[podKey] = set
+					shape.sets = append(shape.sets, set)
+				}
+				set.containers = append(set.containers, container)
 			}
 			container.add(Placement{Key: Key{Check: c.ID, Trial: trial.Name}, Trial: trial})
 		}
 	}
 	return order, nil
+}
+
+// key is equal for equal shapes.
+func key(parts ...any) (string, error) {
+	text, err := json.Marshal(parts)
+	if err != nil {
+		return "", fmt.Errorf("write the shape as JSON: %w", err)
+	}
+	return string(text), nil
 }
 
 // ownClass is the name of a RuntimeClass in the cluster: one that the check declares has the run's own.
@@ -152,18 +191,26 @@ func (s *containerShape) add(placement Placement) {
 	*actions = append(*actions, action)
 }
 
-func build(shape check.Pod, containers []*containerShape, to target.Target, namespace string, index int) (Pod, error) {
+func build(shape check.Pod, sets []*containerSet, to target.Target, namespace string, index int) (Pod, error) {
 	node := index
 	if shape.Node > 0 {
 		node = shape.Node - 1
 	}
 	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
 	object.Labels[PolicyLabel] = NoPolicy
-	shapePod(object, shape, to.ProbeImage)
+	shapePod(object, shape)
+	var containers []*containerShape
+	var mounts []map[string]string
+	for _, set := range sets {
+		names := addVolumes(object, set.volumes, to.ProbeImage)
+		for _, container := range set.containers {
+			containers, mounts = append(containers, container), append(mounts, names)
+		}
+	}
 	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
 	for i, c := range containers {
 		holds := c.container.Hold || to.Roomy && c.mayHold()
-		container, err := shapeContainer(c, to.ProbeImage, holds)
+		container, err := shapeContainer(c, to.ProbeImage, mounts[i], holds)
 		if err != nil {
 			return Pod{}, err
 		}
@@ -212,8 +259,8 @@ func targetName(containers []*containerShape, apart string) string {
 
 func containerName(index int) string { return fmt.Sprintf("c%d", index+1) }
 
-// shapePod gives the pod what its trials ask for. A volume of an image without a name is of the probe's.
-func shapePod(object *corev1.Pod, shape check.Pod, image string) {
+// shapePod gives the pod what its trials ask for.
+func shapePod(object *corev1.Pod, shape check.Pod) {
 	base := object.Spec
 	object.Annotations = shape.Annotations
 	object.Spec = *shape.Extra.DeepCopy()
@@ -230,17 +277,31 @@ func shapePod(object *corev1.Pod, shape check.Pod, image string) {
 	object.Spec.HostNetwork = shape.HostNetwork || shape.Extra.HostNetwork
 	object.Spec.HostUsers = cmp.Or(shape.HostUsers, shape.Extra.HostUsers)
 	object.Spec.ShareProcessNamespace = cmp.Or(shape.ShareProcessNamespace, shape.Extra.ShareProcessNamespace)
-	for _, volume := range slices.Concat(shape.Volumes, shape.Extra.Volumes) {
+}
+
+// addVolumes gives the pod the volumes of a set and returns their names in the pod by those in the set: sets do
+// not share volumes. A volume of an image without a name is of the probe's.
+func addVolumes(object *corev1.Pod, volumes []corev1.Volume, image string) map[string]string {
+	names := map[string]string{}
+	for _, volume := range volumes {
+		own := volume.Name
+		taken := func(v corev1.Volume) bool { return v.Name == volume.Name }
+		for i := 2; slices.ContainsFunc(object.Spec.Volumes, taken); i++ {
+			volume.Name = fmt.Sprintf("%s-%d", own, i)
+		}
+		names[own] = volume.Name
 		if volume.Image != nil {
 			volume.Image = volume.Image.DeepCopy()
 			volume.Image.Reference = probe.ImageReference(volume.Image.Reference, image)
 		}
 		object.Spec.Volumes = append(object.Spec.Volumes, volume)
 	}
+	return names
 }
 
-// shapeContainer is the container that its trials ask for, with the probe's request in it.
-func shapeContainer(c *containerShape, image string, holds bool) (corev1.Container, error) {
+// shapeContainer is the container that its trials ask for, with the probe's request in it and the volumes by
+// their names in the pod.
+func shapeContainer(c *containerShape, image string, volumes map[string]string, holds bool) (corev1.Container, error) {
 	shape := c.container
 	container := *shape.Extra.DeepCopy()
 	container.Image = probe.ImageReference(container.Image, image)
@@ -249,7 +310,10 @@ func shapeContainer(c *containerShape, image string, holds bool) (corev1.Contain
 	if len(shape.Resources.Limits)+len(shape.Resources.Requests) > 0 {
 		container.Resources = shape.Resources
 	}
-	container.VolumeMounts = append(slices.Clone(shape.VolumeMounts), container.VolumeMounts...)
+	container.VolumeMounts = slices.Concat(shape.VolumeMounts, container.VolumeMounts)
+	for i, mount := range container.VolumeMounts {
+		container.VolumeMounts[i].Name = cmp.Or(volumes[mount.Name], mount.Name)
+	}
 	if len(shape.Command) > 0 {
 		container.Command = shape.Command
 		return container, nil

@@ -84,12 +84,12 @@ func TestManyContainersAreSpreadOverPods(t *testing.T) {
 	pods := pack(t, check.Check{ID: "a/1", Trials: trials})
 	placed := 0
 	for _, pod := range pods {
-		if len(pod.Object.Spec.Containers) > 6 {
+		if len(pod.Object.Spec.Containers) > 10 {
 			t.Errorf("pod %s has %d containers", pod.Object.Name, len(pod.Object.Spec.Containers))
 		}
 		placed += len(pod.Placements)
 	}
-	if len(pods) < 4 || placed != 20 {
+	if len(pods) != 2 || placed != 20 {
 		t.Errorf("%d pods for %d trials", len(pods), placed)
 	}
 }
@@ -163,5 +163,55 @@ func TestNamesOfTheRun(t *testing.T) {
 	}
 	if pods[0].Object.Namespace != "assay-1" || pods[2].Object.Namespace != "assay-1-baseline" {
 		t.Errorf("namespaces %s, %s", pods[0].Object.Namespace, pods[2].Object.Namespace)
+	}
+}
+
+// TestVolumesAreNotShared: what asks for other volumes shares a pod, and each has the volumes that it asked for.
+func TestVolumesAreNotShared(t *testing.T) {
+	with := func(medium corev1.StorageMedium) check.Pod {
+		return check.Pod{Volumes: []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{
+			EmptyDir: &corev1.EmptyDirVolumeSource{Medium: medium},
+		}}}}
+	}
+	mounting := func(apart string) check.Container {
+		return check.Container{Apart: apart, VolumeMounts: []corev1.VolumeMount{{Name: "scratch", MountPath: "/scratch"}}}
+	}
+	disk, memory := with(corev1.StorageMediumDefault), with(corev1.StorageMediumMemory)
+	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
+		{Name: "none"},
+		{Name: "writes", Pod: disk, Container: mounting("writes")}, {Name: "reads", Pod: disk, Container: mounting("reads")},
+		{Name: "memory", Pod: memory, Container: mounting("")},
+	}})
+	if len(pods) != 1 {
+		t.Fatalf("%d pods", len(pods))
+	}
+	volumes := map[string]corev1.StorageMedium{}
+	for _, volume := range pods[0].Object.Spec.Volumes {
+		volumes[volume.Name] = volume.EmptyDir.Medium
+	}
+	mounted := map[string]string{}
+	for _, placement := range pods[0].Placements {
+		for _, container := range pods[0].Object.Spec.Containers {
+			if container.Name == placement.Container && len(container.VolumeMounts) > 0 {
+				mounted[placement.Key.Trial] = container.VolumeMounts[0].Name
+			}
+		}
+	}
+	if len(volumes) != 2 || mounted["writes"] != mounted["reads"] || mounted["none"] != "" ||
+		volumes[mounted["writes"]] != corev1.StorageMediumDefault || volumes[mounted["memory"]] != corev1.StorageMediumMemory {
+		t.Errorf("volumes %v, mounted %v", volumes, mounted)
+	}
+}
+
+// TestWhatIsAloneStaysTogether: its containers look at one another, however many there are.
+func TestWhatIsAloneStaysTogether(t *testing.T) {
+	var trials []check.Trial
+	for _, name := range "abcdefghijklmnopqrst" {
+		trials = append(trials, check.Trial{
+			Name: string(name), Pod: check.Pod{Alone: "siblings"}, Container: check.Container{Apart: string(name)},
+		})
+	}
+	if pods := pack(t, check.Check{ID: "a/1", Trials: trials}); len(pods) != 1 {
+		t.Errorf("siblings are in %d pods", len(pods))
 	}
 }
