@@ -27,7 +27,7 @@ func columnsCommand() *cobra.Command {
 		Use:   "columns",
 		Short: "Say what columns a matrix file stands for, and what they cost",
 		Long: `Writes the columns of a matrix file, its products multiplied out, as 'assay run' would make them, and the
-nodes, node images and memory that they take. Nothing is made.`,
+nodes and node images that they take, and the memory of those that run at the same time. Nothing is made.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			options, err := settings.Options(c.Context())
@@ -35,17 +35,18 @@ nodes, node images and memory that they take. Nothing is made.`,
 				return err
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			writeColumns(w, options.Columns)
+			writeColumns(w, options.Columns, options.ColumnsAtOnce())
 			return w.Flush()
 		},
 	}
 	c.Flags().StringVar(&settings.Matrix, "matrix", "", "matrix `file` (default kind-configs/matrix.yaml of the checkout)")
 	c.Flags().StringSliceVar(&settings.Columns, "column", nil, "this `column` only; may be repeated")
+	parallelFlag(c.Flags(), &settings)
 	return c
 }
 
 // writeColumns writes a line a column and the sums; the writer says in the end what went wrong.
-func writeColumns(w *tabwriter.Writer, columns []column.Column) {
+func writeColumns(w *tabwriter.Writer, columns []column.Column, atOnce int) {
 	line := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
 	line("COLUMN", "RUNTIME", "OCI RUNTIME", "KUBERNETES", "NETWORK", "CONFIG", "NODE IMAGE")
 	built := map[nodeimage.Spec]bool{}
@@ -68,8 +69,8 @@ func writeColumns(w *tabwriter.Writer, columns []column.Column) {
 	}
 	count := len(columns)
 	_, _ = fmt.Fprintf(w, "\n%d columns: %d clusters of %d nodes, %d node images to be there or to be built\n", count, count, nodesOfColumn, len(built))
-	_, _ = fmt.Fprintf(w, "memory: about %.1f GB for the nodes, up to %.1f GB with all probes\n",
-		float64(count*idleOfColumn)/1000, float64(count*(idleOfColumn+probesOfColumn))/1000)
+	_, _ = fmt.Fprintf(w, "%d at the same time (--parallel): about %.1f GB of memory for the nodes, up to %.1f GB with all probes\n",
+		atOnce, float64(atOnce*idleOfColumn)/1000, float64(atOnce*(idleOfColumn+probesOfColumn))/1000)
 }
 
 func orDash(text string) string {

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"assay/framework/check"
@@ -58,7 +59,7 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
 	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
-	flags.IntVar(&settings.Parallel, "parallel", 0, "run so `many` columns at the same time (default one a core, at least 2; all of them in existing clusters)")
+	parallelFlag(flags, &settings)
 	flags.StringVar(&settings.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
 	flags.BoolVar(&settings.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
 	flags.BoolVar(&settings.UpdateExpectations, "update-expectations", false, "write what was observed into the expectations file")
@@ -68,6 +69,10 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 	flags.StringVar(&settings.PolicyEngineFault, "policy-engine-fault", "", "compute wrong expectations of NetworkPolicy checks, to see them fail")
 	flags.Lookup("policy-engine-fault").Hidden = true
 	return c
+}
+
+func parallelFlag(flags *pflag.FlagSet, settings *run.Settings) {
+	flags.IntVar(&settings.Parallel, "parallel", 0, "run so `many` columns at the same time (default one a core, at least 2; all of them in existing clusters)")
 }
 
 func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, checks []check.Check) (int, error) {

@@ -47,12 +47,12 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 		}
 		return
 	}
-	slots := semaphore.NewWeighted(int64(r.options.columnsAtOnce(len(columns))))
+	slots := semaphore.NewWeighted(int64(r.options.ColumnsAtOnce()))
 	var group sync.WaitGroup
 	for _, c := range columns {
 		group.Go(func() {
 			if !slots.TryAcquire(1) {
-				r.progress.Column(c.Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.columnsAtOnce(len(columns)))
+				r.progress.Column(c.Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.ColumnsAtOnce())
 				if slots.Acquire(r.ctx, 1) != nil {
 					// Its cells say that the run was interrupted.
 					r.column(from, c, selection[c.Name])
@@ -66,16 +66,17 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 	group.Wait()
 }
 
-// columnsAtOnce is how many columns run at the same time: as many as asked for, else one a core of this
+// ColumnsAtOnce is how many columns run at the same time: as many as asked for, else one a core of this
 // machine, where their clusters are, and two at least. Clusters that are there already have cores of their own.
-func (o Options) columnsAtOnce(columns int) int {
+func (o Options) ColumnsAtOnce() int {
+	all := max(1, len(o.Columns))
 	switch {
 	case o.Parallel > 0:
-		return o.Parallel
+		return min(o.Parallel, all)
 	case len(o.Existing) > 0:
-		return columns
+		return all
 	default:
-		return max(2, runtime.NumCPU())
+		return min(max(2, runtime.NumCPU()), all)
 	}
 }
 

@@ -208,11 +208,11 @@ func (p *crowded) release(column.Column, *progress.Log, error) {
 
 func TestColumnsWaitForTheirTurn(t *testing.T) {
 	r := started(t.Context(), t)
-	r.options.Parallel = 2
 	columns := make([]column.Column, 6)
 	for i := range columns {
 		columns[i].Name = fmt.Sprintf("column-%d", i+1)
 	}
+	r.options.Parallel, r.options.Columns = 2, columns
 	p := &crowded{met: make(chan struct{})}
 	r.execute(p, columns, specs.Selection{})
 	if p.most != 2 || p.now != 0 {
