@@ -119,6 +119,7 @@ func ns() []check.Check {
 				{Trial: "ordinary", What: check.RecordValues, As: "ordinary"},
 				{Trial: "hostUsers false", What: check.RecordValues, As: "hostUsers false"},
 			},
+			Unsupported: lacksUserNamespaces(),
 		},
 	}
 }

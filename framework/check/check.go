@@ -7,6 +7,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -190,4 +191,14 @@ type Unsupported struct {
 	Errno string
 	// Reason is what the report says of it.
 	Reason string
+}
+
+// Shows says whether the lack is seen in what was observed in the trial of this name.
+func (u Unsupported) Shows(trial string, o Observation) bool {
+	if u.Trial != "" && u.Trial != trial {
+		return false
+	}
+	text := strings.ToLower(o.State.Message + "\n" + o.Rejected + "\n" + o.Problem)
+	return u.Message != "" && strings.Contains(text, strings.ToLower(u.Message)) ||
+		u.Errno != "" && o.Result != nil && o.Result.Errno == u.Errno
 }

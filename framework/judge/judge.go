@@ -115,14 +115,7 @@ func verdict(c check.Check, observations map[string]check.Observation, broken, u
 func unsupported(c check.Check, observations map[string]check.Observation) string {
 	for _, u := range c.Unsupported {
 		for name, o := range observations {
-			if u.Trial != "" && u.Trial != name {
-				continue
-			}
-			text := strings.ToLower(o.State.Message + "\n" + o.Rejected + "\n" + o.Problem)
-			if u.Message != "" && strings.Contains(text, strings.ToLower(u.Message)) {
-				return u.Reason
-			}
-			if u.Errno != "" && o.Result != nil && o.Result.Errno == u.Errno {
+			if u.Shows(name, o) {
 				return u.Reason
 			}
 		}

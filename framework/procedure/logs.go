@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,13 +50,19 @@ func readLogs(ctx context.Context, s Subject) (probe.Result, error) {
 		return allowed(values), nil
 	}
 	values["files"] = compareLines(wanted, summary.Lines)
-	if values["api"], err = s.compareLog(ctx, wanted); err != nil {
+	if values["api"], err = s.compareLog(ctx, asLogged(wanted, summary.Lines)); err != nil {
 		return probe.Result{}, err
 	}
-	if last := wanted[len(wanted)-1]; last.Unterminated && len(summary.Lines) > 0 {
-		values["end"] = "F"
-		if summary.Lines[len(summary.Lines)-1].Open {
-			values["end"] = "P"
+	if last := wanted[len(wanted)-1]; last.Unterminated {
+		for _, line := range slices.Backward(summary.Lines) {
+			if line.Stream != last.Stream {
+				continue
+			}
+			values["end"] = "F"
+			if line.Open {
+				values["end"] = "P"
+			}
+			break
 		}
 	}
 	return allowed(values), nil
@@ -108,20 +115,49 @@ func (s Subject) sibling(variable string) (string, error) {
 	return "", errors.New("the pod has no container with the variable " + variable)
 }
 
+// compareLines compares what was written with what the log has. Each stream is a pipe that the runtime reads by
+// itself, so that lines of the one may overtake those of the other: the order is compared within a stream.
+// Source: https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md
 func compareLines(wanted []probe.LogLine, got []probe.LoggedLine) string {
-	for i, line := range wanted {
+	next := map[string]int{}
+	for _, line := range wanted {
+		i := nextOf(got, line.Stream, next[line.Stream])
+		next[line.Stream] = i + 1
 		digest := sha256.Sum256([]byte(line.Text))
 		switch {
-		case i >= len(got):
-			return fmt.Sprintf("%d of %d lines", len(got), len(wanted))
-		case got[i].Stream != line.Stream || got[i].Bytes != len(line.Text) || got[i].Digest != hex.EncodeToString(digest[:]):
-			return fmt.Sprintf("line %d of %d bytes to %s is one of %d bytes of %s", i+1, len(line.Text), line.Stream, got[i].Bytes, got[i].Stream)
+		case i == len(got):
+			return fmt.Sprintf("a line of %d bytes to %s is missing: %d of %d lines", len(line.Text), line.Stream, len(got), len(wanted))
+		case got[i].Bytes != len(line.Text) || got[i].Digest != hex.EncodeToString(digest[:]):
+			return fmt.Sprintf("a line of %d bytes to %s is one of %d bytes", len(line.Text), line.Stream, got[i].Bytes)
 		}
 	}
 	if len(got) > len(wanted) {
 		return fmt.Sprintf("%d lines, %d were written", len(got), len(wanted))
 	}
 	return "complete"
+}
+
+// nextOf is the index of the first line of a stream from an index on; that behind the last where there is none.
+func nextOf(lines []probe.LoggedLine, stream string, from int) int {
+	for i := from; i < len(lines); i++ {
+		if lines[i].Stream == stream {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// asLogged is what was written in the order in which the log has it; what the log lacks comes last.
+func asLogged(wanted []probe.LogLine, got []probe.LoggedLine) []probe.LogLine {
+	left := slices.Clone(wanted)
+	ordered := make([]probe.LogLine, 0, len(wanted))
+	for _, line := range got {
+		if i := slices.IndexFunc(left, func(w probe.LogLine) bool { return w.Stream == line.Stream }); i >= 0 {
+			ordered = append(ordered, left[i])
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return append(ordered, left...)
 }
 
 // compareLog compares with the log as the API has it. A newline after the last line is the API's.

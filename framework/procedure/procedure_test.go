@@ -88,12 +88,21 @@ func TestCompareLines(t *testing.T) {
 	}
 	wanted := []probe.LogLine{{Stream: "stdout", Text: "a"}, {Stream: "stderr", Text: "b"}}
 	whole := []probe.LoggedLine{logged("stdout", "a"), logged("stderr", "b")}
-	if got := compareLines(wanted, whole); got != "complete" {
-		t.Errorf("the whole log is %q", got)
+	swapped := []probe.LoggedLine{whole[1], whole[0]}
+	for name, lines := range map[string][]probe.LoggedLine{"the whole log": whole, "streams that overtook each other": swapped} {
+		if got := compareLines(wanted, lines); got != "complete" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := asLogged(wanted, swapped); !slices.Equal(got, []probe.LogLine{wanted[1], wanted[0]}) {
+		t.Errorf("in the order of the log it is %v", got)
+	}
+	if got := asLogged(wanted, whole[1:]); !slices.Equal(got, []probe.LogLine{wanted[1], wanted[0]}) {
+		t.Errorf("with what the log lacks it is %v", got)
 	}
 	for name, lines := range map[string][]probe.LoggedLine{
 		"none": nil, "one": whole[:1], "one more": append(slices.Clone(whole), whole[0]),
-		"swapped": {whole[1], whole[0]}, "another stream": {logged("stderr", "a"), whole[1]}, "another text": {logged("stdout", "x"), whole[1]},
+		"swapped in a stream": {logged("stderr", "b"), logged("stderr", "a")}, "another stream": {logged("stderr", "a"), whole[1]}, "another text": {logged("stdout", "x"), whole[1]},
 	} {
 		if got := compareLines(wanted, lines); got == "complete" {
 			t.Errorf("%s: it is complete", name)

@@ -77,7 +77,7 @@ func doubtful(pod workload.Pod, observed map[workload.Key]check.Observation) map
 	for _, placement := range pod.Placements {
 		o := observed[placement.Key]
 		switch want := placement.Trial.Want; {
-		case o.Skip != "":
+		case o.Skip != "" || placement.Lacks(o):
 		case o.Problem != "":
 			again[placement.Key] = o.Problem
 		case o.Result != nil && o.Result.Outcome == probe.Broken:

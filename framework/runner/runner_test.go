@@ -215,6 +215,22 @@ func TestARefusedContainerIsAnObservation(t *testing.T) {
 	}
 }
 
+func TestALackIsNotTriedAgain(t *testing.T) {
+	lacking := mountCheck("a/1")
+	lacking.Unsupported = []check.Unsupported{{Message: "no such feature", Reason: "the runtime lacks it"}}
+	attempts := 0
+	cells, _, err := gatherCells(t.Context(), t, kubelet{end: func(*corev1.Pod, string) *corev1.ContainerState {
+		attempts++
+		return &corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CreateContainerConfigError", Message: "there is no such feature"}}
+	}}, lacking)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cell := cells["a/1"]; cell.Verdict != results.Unsupported || cell.Reason != "the runtime lacks it" || attempts != 1 {
+		t.Errorf("%d attempts, verdict %s: %s", attempts, cell.Verdict, cell.Reason)
+	}
+}
+
 func TestARejectedPodIsTheApiServersAnswer(t *testing.T) {
 	cells, _, err := gatherCells(t.Context(), t, kubelet{
 		refuse: func(pod *corev1.Pod) error {

@@ -42,12 +42,12 @@ func settled(pod workload.Pod) func(seen) bool {
 	}
 }
 
-// wantedRefusal says that a trial of the pod wants the sandbox to be refused as the event says. To others
-// it says nothing: the kubelet tries again, and a runtime that is restarting will have it.
+// wantedRefusal says that a trial of the pod wants the sandbox to be refused as the event says, or takes that for
+// a lack. To others it says nothing: the kubelet tries again, and a runtime that is restarting will have it.
 func wantedRefusal(pod workload.Pod, event *corev1.Event) bool {
 	o := check.Observation{State: check.State{Reason: event.Reason, Message: event.Message}}
 	return slices.ContainsFunc(pod.Placements, func(each workload.Placement) bool {
-		return each.Trial.Want != nil && each.Trial.Want.Met(o)
+		return each.Trial.Want != nil && each.Trial.Want.Met(o) || each.Lacks(o)
 	})
 }
 

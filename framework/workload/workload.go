@@ -47,6 +47,13 @@ type Placement struct {
 	Key       Key
 	Trial     check.Trial
 	Container string
+	// Unsupported are the ways in which its check learns of a lack.
+	Unsupported []check.Unsupported
+}
+
+// Lacks says that the runtime or the kernel declares by what was observed that it lacks what the trial is about.
+func (p Placement) Lacks(o check.Observation) bool {
+	return slices.ContainsFunc(p.Unsupported, func(u check.Unsupported) bool { return u.Shows(p.Key.Trial, o) })
 }
 
 // Pack plans the pods of the checks in a namespace. Pods are spread over the nodes of the target.
@@ -142,7 +149,7 @@ func group(checks []check.Check, namespace string) ([]*podShape, error) {
 				}
 				set.containers = append(set.containers, container)
 			}
-			container.add(Placement{Key: Key{Check: c.ID, Trial: trial.Name}, Trial: trial})
+			container.add(Placement{Key: Key{Check: c.ID, Trial: trial.Name}, Trial: trial, Unsupported: c.Unsupported})
 		}
 	}
 	return order, nil
