@@ -238,8 +238,8 @@ func recorded(c check.Check, observations map[string]check.Observation, cell res
 		value = values
 	default:
 		values := make(map[string]any, len(cell.Trials))
-		for _, trial := range cell.Trials {
-			values[trial.Name] = trialValue(trial, observations[trial.Name])
+		for i, trial := range cell.Trials {
+			values[trial.Name] = trialValue(trial, c.Trials[i].Want, observations[trial.Name])
 		}
 		value = values
 	}

@@ -74,7 +74,11 @@ func outcome(o check.Observation) string {
 }
 
 // trialValue is what a trial met with, without addresses, process numbers and times.
-func trialValue(trial results.Trial, o check.Observation) any {
+func trialValue(trial results.Trial, want check.Want, o check.Observation) any {
+	if _, admission := want.(check.Admitted); admission && o.Rejected == "" {
+		// Whether the node can run the pod is another matter.
+		return trial.Seen
+	}
 	if !o.State.Started && o.Result == nil {
 		return started(o)
 	}
