@@ -56,7 +56,7 @@ func priv() []check.Check {
 					Name: "not privileged, open for writing", Container: container(nothingConfined()), Action: writeSys,
 					Want: check.Denied{Errnos: []string{"EROFS"}},
 				},
-				{Name: "privileged, open for writing", Control: true, Pod: privilegedPod(), Container: container(privileged), Action: writeSys, Want: check.Allowed{}},
+				{Name: "privileged, open for writing", Control: true, Claimed: true, Pod: privilegedPod(), Container: container(privileged), Action: writeSys, Want: check.Allowed{}},
 				{
 					Name: "not privileged, mount", Container: container(nothingConfined()), Action: mounts,
 					Want: check.MountOption{Point: "/sys", Option: "ro"},

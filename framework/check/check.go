@@ -93,6 +93,9 @@ type Trial struct {
 	// Control marks the twin of a denial, which differs in the one knob under test and must be
 	// allowed: where it is not, the check is an error, whatever the other trials say.
 	Control bool
+	// Claimed says of a control that the check claims what it wants, so that the check fails where it is not
+	// met: a privileged container that cannot write to /sys is no broken probe.
+	Claimed bool
 	// Pod holds the pod-level knobs; trials with equal Pod values share a pod.
 	Pod Pod
 	// Container holds the container-level knobs; trials with equal Pod and Container share a container.

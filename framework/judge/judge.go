@@ -31,7 +31,7 @@ func Cell(c check.Check, observations map[string]check.Observation) results.Cell
 		case problem(trial, o) != "":
 			broken = append(broken, fmt.Sprintf("%s: %s", trial.Name, problem(trial, o)))
 		case judged.Met:
-		case trial.Control:
+		case trial.Control && !trial.Claimed:
 			unmetControls = append(unmetControls, text)
 		default:
 			unmet = append(unmet, text)

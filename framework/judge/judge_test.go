@@ -50,6 +50,8 @@ func TestCell(t *testing.T) {
 	lacking.Unsupported = []check.Unsupported{{Message: "NO SUCH feature", Reason: "lacks it"}}
 	recording := denial()
 	recording.Level = check.Info
+	claiming := denial()
+	claiming.Trials[1].Claimed = true
 	should := denial()
 	should.Level = check.Should
 
@@ -64,6 +66,7 @@ func TestCell(t *testing.T) {
 		"denied with another errno":               {denial(), denied("ENOSYS"), allowed(), results.Fail, "ENOSYS"},
 		"the control is denied, too":              {denial(), denied("EPERM"), denied("EPERM"), results.Error, "control failed"},
 		"a failing subject and a failing control": {denial(), allowed(), denied("EPERM"), results.Error, "control failed"},
+		"what is claimed of the control is not so": {claiming, denied("EPERM"), denied("EROFS"), results.Fail, "with"},
 		"the probe broke": {
 			denial(), observed(probe.Facts{}, probe.Result{Outcome: probe.Broken, Problem: "no directory"}), allowed(),
 			results.Error, "no directory",
