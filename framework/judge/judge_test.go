@@ -61,11 +61,11 @@ func TestCell(t *testing.T) {
 		want          results.Verdict
 		reason        string
 	}{
-		"denied, and the control allowed":         {denial(), denied("EPERM"), allowed(), results.Pass, ""},
-		"allowed although it is to be denied":     {denial(), allowed(), allowed(), results.Fail, "without"},
-		"denied with another errno":               {denial(), denied("ENOSYS"), allowed(), results.Fail, "ENOSYS"},
-		"the control is denied, too":              {denial(), denied("EPERM"), denied("EPERM"), results.Error, "control failed"},
-		"a failing subject and a failing control": {denial(), allowed(), denied("EPERM"), results.Error, "control failed"},
+		"denied, and the control allowed":          {denial(), denied("EPERM"), allowed(), results.Pass, ""},
+		"allowed although it is to be denied":      {denial(), allowed(), allowed(), results.Fail, "without"},
+		"denied with another errno":                {denial(), denied("ENOSYS"), allowed(), results.Fail, "ENOSYS"},
+		"the control is denied, too":               {denial(), denied("EPERM"), denied("EPERM"), results.Error, "control failed"},
+		"a failing subject and a failing control":  {denial(), allowed(), denied("EPERM"), results.Error, "control failed"},
 		"what is claimed of the control is not so": {claiming, denied("EPERM"), denied("EROFS"), results.Fail, "with"},
 		"the probe broke": {
 			denial(), observed(probe.Facts{}, probe.Result{Outcome: probe.Broken, Problem: "no directory"}), allowed(),
