@@ -179,7 +179,8 @@ func TestVolumesAreNotShared(t *testing.T) {
 	disk, memory := with(corev1.StorageMediumDefault), with(corev1.StorageMediumMemory)
 	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
 		{Name: "none"},
-		{Name: "writes", Pod: disk, Container: mounting("writes")}, {Name: "reads", Pod: disk, Container: mounting("reads")},
+		{Name: "writes", Pod: disk, Container: mounting("writes")},
+		{Name: "reads", Pod: disk, Container: mounting("reads")},
 		{Name: "memory", Pod: memory, Container: mounting("")},
 	}})
 	if len(pods) != 1 {
