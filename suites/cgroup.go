@@ -71,7 +71,7 @@ func cgroupMemory() []check.Check {
 	for _, bytes := range []int64{256 << 10, 1 * mebibyte, 11 * mebibyte, 12 * mebibyte, 32 * mebibyte} {
 		name := resource.NewQuantity(bytes, resource.BinarySI).String()
 		floors = append(floors, check.Trial{
-			Name: name, Pod: check.Pod{Alone: "memory floor"}, Container: floor(bytes), Want: check.Decided{},
+			Name: name, Pod: check.Pod{Alone: "memory floor"}, Container: floor(bytes), Want: check.Settled{},
 		})
 		recorded = append(recorded, check.Record{Trial: name, What: check.RecordStarted, As: name})
 	}

@@ -168,7 +168,6 @@ func imageVolume() check.Check {
 			{Name: "subPath, read-only", Pod: pod, Container: part, Action: probe.Do(probe.OpReadOnly, path), Want: check.Values{path: "ro"}},
 		},
 		Unsupported: []check.Unsupported{
-			{Message: "image volume", Reason: "the kubelet or the runtime says that it has no image volumes"},
 			// containerd before 2.1 does not know the field and takes the volume for a directory of the node.
 			{Message: `failed to mkdir ""`, Reason: "the runtime has no image volumes: it looks for a directory without a name"},
 			{Message: "may not specify more than 1 volume type", Reason: "the API server does not know image volumes"},

@@ -111,6 +111,9 @@ func trial(c check.Check, t check.Trial) []error {
 	if t.Want == nil && (c.Level != check.Info || t.Control) {
 		problems = append(problems, errors.New("it wants nothing"))
 	}
+	if t.Claimed && !t.Control {
+		problems = append(problems, errors.New("it is claimed, which is said of controls"))
+	}
 	if len(t.Container.Command) > 0 && !t.Action.IsZero() {
 		problems = append(problems, errors.New("it has a command and an action"))
 	}

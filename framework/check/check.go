@@ -96,7 +96,7 @@ type Trial struct {
 	// Claimed says of a control that the check claims what it wants, so that the check fails where it is not
 	// met: a privileged container that cannot write to /sys is no broken probe.
 	Claimed bool
-	// Pod holds the pod-level knobs; trials with equal Pod values share a pod.
+	// Pod holds the pod-level knobs; trials whose Pod values are equal but for volumes share pods.
 	Pod Pod
 	// Container holds the container-level knobs; trials with equal Pod and Container share a container.
 	Container Container

@@ -109,8 +109,12 @@ func seenState(o Observation) string {
 	}
 }
 
+// SandboxFailed is the reason of a container whose pod got no sandbox. It says nothing of the container, and often
+// nothing of the pod either: a runtime that is restarting, or a network that is not there yet, fails in this way.
+const SandboxFailed = "FailedCreatePodSandBox"
+
 // NotStarted wants the container never to run, for Reason, with all of Messages in the kubelet's
-// message (case-insensitive).
+// message (case-insensitive). A pod without a sandbox meets it only where Reason or Messages say so.
 type NotStarted struct {
 	Reason   string
 	Messages []string
@@ -122,6 +126,9 @@ func (n NotStarted) Met(o Observation) bool {
 		return false
 	}
 	if n.Reason != "" && o.State.Reason != n.Reason {
+		return false
+	}
+	if o.State.Reason == SandboxFailed && n.Reason == "" && len(n.Messages) == 0 {
 		return false
 	}
 	for _, message := range n.Messages {

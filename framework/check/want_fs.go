@@ -106,14 +106,3 @@ func (l Lines) String() string {
 	}
 	return text
 }
-
-// Decided wants the container to have been started or refused, whichever: for trials that record which.
-type Decided struct{}
-
-// Met implements Want.
-func (Decided) Met(o Observation) bool { return o.State.Started || o.State.Reason != "" }
-
-// Seen implements Want.
-func (Decided) Seen(o Observation) string { return seenState(o) }
-
-func (Decided) String() string { return "started or refused" }

@@ -95,7 +95,7 @@ type Settled struct{}
 
 // Met implements Want.
 func (Settled) Met(o Observation) bool {
-	return o.State.Started || o.State.Reason != "" || o.Rejected != ""
+	return o.State.Started || o.Rejected != "" || NotStarted{}.Met(o)
 }
 
 // Seen implements Want.

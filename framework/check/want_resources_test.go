@@ -43,9 +43,15 @@ func TestMetByFilesAndResources(t *testing.T) {
 		{"no expression", check.Lines{Having: []string{"("}}, content("(\n"), false},
 		{"lines, but denied", check.Lines{}, denied("EPERM", ""), false},
 
-		{"decided, started", check.Decided{}, ended(0, ""), true},
-		{"decided, refused", check.Decided{}, notStarted("StartError", "no"), true},
-		{"not decided", check.Decided{}, check.Observation{}, false},
+		{"decided, started", check.Settled{}, ended(0, ""), true},
+		{"decided, refused", check.Settled{}, notStarted("StartError", "no"), true},
+		{"not decided", check.Settled{}, check.Observation{}, false},
+		// A runtime that restarts gives no sandbox: nobody has decided about the container.
+		{"no sandbox is no decision", check.Settled{}, notStarted(check.SandboxFailed, "unavailable"), false},
+		{"no sandbox is no refusal", check.NotStarted{}, notStarted(check.SandboxFailed, "unavailable"), false},
+		{"no sandbox, and wanted so", check.NotStarted{Messages: []string{"no such handler"}}, notStarted(check.SandboxFailed, "no such handler"), true},
+		{"no sandbox is not what a filter does", check.NeverRan{}, notStarted(check.SandboxFailed, "unavailable"), false},
+		{"no sandbox enforces nothing", check.EnforcedOrRefused{}, notStarted(check.SandboxFailed, "unavailable"), false},
 
 		{"OOM", check.OOMKilled{}, ended(137, "OOMKilled"), true},
 		{"killed by somebody else", check.OOMKilled{}, ended(137, "Error"), false},

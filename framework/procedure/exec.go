@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	utilexec "k8s.io/client-go/util/exec"
@@ -37,20 +38,22 @@ var errNoTime = errors.New("the runtime had no time to start the command")
 // then is errNoTime.
 func (s Subject) exec(ctx context.Context, container string, e *execution) error {
 	const pause = 500 * time.Millisecond
-	var refused error
-	for {
-		err := s.execOnce(ctx, container, e)
-		switch {
-		case ctx.Err() != nil && refused != nil:
-			return fmt.Errorf("%w: %w", errNoTime, refused)
-		case ctx.Err() != nil || !e.neverStarted(err):
-			return err
+	var last, refused error
+	err := wait.PollUntilContextCancel(ctx, pause, true, func(ctx context.Context) (bool, error) {
+		last = s.execOnce(ctx, container, e)
+		if ctx.Err() != nil || !e.neverStarted(last) {
+			return true, nil
 		}
-		refused = err
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		refused = last
+		return false, nil
+	})
+	switch {
+	case refused != nil && (err != nil || ctx.Err() != nil):
+		return fmt.Errorf("%w: %w", errNoTime, refused)
+	case last == nil:
+		return err
+	default:
+		return last
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -141,5 +142,27 @@ func TestPayload(t *testing.T) {
 	}
 	if same([]byte("ab"), []byte("ab")) != "same" || same([]byte("ab"), []byte("a")) == "same" {
 		t.Error("what came back is not compared")
+	}
+}
+
+// TestNeverStarted: only a command that cannot have run is asked for again.
+func TestNeverStarted(t *testing.T) {
+	late := errors.New("failed to load task: context deadline exceeded")
+	said := &execution{}
+	said.stdout.WriteString("a word")
+	for name, test := range map[string]struct {
+		execution *execution
+		err       error
+		want      bool
+	}{
+		"the runtime had no time":      {&execution{}, late, true},
+		"it ran":                       {&execution{}, nil, false},
+		"it was refused":               {&execution{}, errors.New("container not running"), false},
+		"it said something":            {said, late, false},
+		"its input may have been read": {&execution{stdin: strings.NewReader("input")}, late, false},
+	} {
+		if got := test.execution.neverStarted(test.err); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }

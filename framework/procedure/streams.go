@@ -114,7 +114,7 @@ func execEnded(ctx context.Context, s Subject) (probe.Result, error) {
 }
 
 // execMany runs Args["count"] commands at once: Values["right"] is how many had their own output and exit
-// code. Output names the first that had not.
+// code. Output names the first that had not. One that a busy runtime found no time to start is asked again.
 func execMany(ctx context.Context, s Subject) (probe.Result, error) {
 	count, err := strconv.Atoi(s.Args["count"])
 	if err != nil {

@@ -114,6 +114,9 @@ func TestSettingsAreWrongUsage(t *testing.T) {
 	if _, err := (Settings{Matrix: "nowhere.yaml"}).Options(t.Context()); !errors.As(err, &usage) {
 		t.Errorf("error %v", err)
 	}
+	if _, err := (Settings{Parallel: -1}).Options(t.Context()); !errors.As(err, &usage) {
+		t.Errorf("error %v", err)
+	}
 	t.Chdir(os.TempDir())
 	if _, err := (Settings{}).Options(t.Context()); !errors.As(err, &usage) {
 		t.Errorf("error %v outside a checkout", err)

@@ -52,6 +52,9 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // profiles, progress) is left to the caller. The context is for existing clusters, which are read. Its errors
 // are UsageErrors, but for those of clusters that cannot be read.
 func (s Settings) Options(ctx context.Context) (Options, error) {
+	if s.Parallel < 0 {
+		return Options{}, &UsageError{fmt.Errorf("--parallel %d: say how many columns run at the same time, 1 at least", s.Parallel)}
+	}
 	read := s.read
 	if s.InExisting {
 		read = func() (Options, error) { return s.existingOptions(ctx) }

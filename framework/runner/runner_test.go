@@ -349,11 +349,11 @@ func TestARuntimeThatDoesNotAnswerIsNoObservation(t *testing.T) {
 			}
 		})
 	}
-	sandbox := check.Observation{State: check.State{Reason: sandboxFailed, Message: "no network"}}
+	sandbox := check.Observation{State: check.State{Reason: check.SandboxFailed, Message: "no network"}}
 	if unanswered(sandbox, check.Denied{}) == "" || unanswered(sandbox, nil) == "" {
 		t.Error("a sandbox that could not be made was taken for an answer")
 	}
-	if unanswered(sandbox, check.NotStarted{Reason: sandboxFailed}) != "" {
+	if unanswered(sandbox, check.NotStarted{Reason: check.SandboxFailed}) != "" {
 		t.Error("a sandbox that was to be refused was taken for a broken cluster")
 	}
 }

@@ -26,11 +26,11 @@ func settled(pod workload.Pod) func(seen) bool {
 		}
 		done := func(name string) bool {
 			state := state(s, name)
-			return state.Terminated || refused(state) && state.Reason != sandboxFailed || state.Started && pod.Enough(name)
+			return state.Terminated || refused(state) && state.Reason != check.SandboxFailed || state.Started && pod.Enough(name)
 		}
 		for _, container := range spec.InitContainers {
 			state := state(s, container.Name)
-			if refused(state) && state.Reason != sandboxFailed || state.Terminated && state.ExitCode != 0 {
+			if refused(state) && state.Reason != check.SandboxFailed || state.Terminated && state.ExitCode != 0 {
 				// The containers after it will not run.
 				return true
 			}
@@ -57,7 +57,7 @@ func unanswered(o check.Observation, want check.Want) string {
 	if o.State.Started || o.Rejected != "" || o.Problem != "" {
 		return ""
 	}
-	if o.State.Reason == sandboxFailed && (want == nil || !want.Met(o)) {
+	if o.State.Reason == check.SandboxFailed && (want == nil || !want.Met(o)) {
 		return o.State.Reason + ": " + o.State.Message
 	}
 	for _, code := range []string{
@@ -79,7 +79,7 @@ func refused(state check.State) bool {
 		return false
 	}
 	switch state.Reason {
-	case sandboxFailed:
+	case check.SandboxFailed:
 		return true
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError":
 		return state.Message != ""

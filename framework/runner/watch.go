@@ -9,6 +9,8 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"assay/framework/check"
 )
 
 // watch is one informer on the pods of a namespace, for all that wait for one of them.
@@ -26,9 +28,6 @@ type seen struct {
 	// gone says that the pod was deleted and is no more.
 	gone bool
 }
-
-// sandboxFailed is the reason of the event.
-const sandboxFailed = "FailedCreatePodSandBox"
 
 // newWatch starts the informer; it ends with the context.
 func newWatch(ctx context.Context, client kubernetes.Interface, namespace string) (*watch, error) {
@@ -76,7 +75,7 @@ func (w *watch) remove(object any) {
 
 func (w *watch) putEvent(object any) {
 	event, ok := object.(*corev1.Event)
-	if ok && event.Reason == sandboxFailed && event.InvolvedObject.Kind == "Pod" {
+	if ok && event.Reason == check.SandboxFailed && event.InvolvedObject.Kind == "Pod" {
 		w.change(event.InvolvedObject.Name, func(s *seen) { s.sandbox = event })
 	}
 }
