@@ -41,11 +41,11 @@ func (s Subject) exec(ctx context.Context, container string, e *execution) error
 	var last, refused error
 	err := wait.PollUntilContextCancel(ctx, pause, true, func(ctx context.Context) (bool, error) {
 		last = s.execOnce(ctx, container, e)
-		if ctx.Err() != nil || !e.neverStarted(last) {
-			return true, nil
+		again := ctx.Err() == nil && e.neverStarted(last)
+		if again {
+			refused = last
 		}
-		refused = last
-		return false, nil
+		return !again, nil
 	})
 	switch {
 	case refused != nil && (err != nil || ctx.Err() != nil):
