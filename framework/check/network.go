@@ -179,10 +179,12 @@ type Table struct {
 	Done     string        `json:"done"`
 	Expected map[Flow]bool `json:"expected"`
 	Seen     Connections   `json:"seen"`
-	// Equal says that the table became the expected one, and stayed it for several tables in a row.
+	// Equal says that the table became the expected one, and stayed it as often as was wanted.
 	Equal bool `json:"equal"`
 	// Seconds is the time from the last change until the first table of that row.
 	Seconds float64 `json:"seconds"`
-	// Taken is how many tables were taken.
+	// InARow is how many tables in a row were as expected in the end.
+	InARow int `json:"inARow"`
+	// Taken is how many tables were taken, with those of the connections alone that still differed.
 	Taken int `json:"taken"`
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,6 +51,8 @@ type surroundings struct {
 	timeouts Timeouts
 	fault    policy.Fault
 	open     opener
+	// starting is held by who has pods of the area start.
+	starting *semaphore.Weighted
 }
 
 // grid is running agents with the objects around them.

@@ -64,7 +64,8 @@ func Observe(ctx context.Context, to target.Target, options Options) error {
 }
 
 func observe(ctx context.Context, s surroundings, options Options) error {
-	a := &area{surroundings: s, options: options, starting: semaphore.NewWeighted(gridsStarting), grids: map[int]*grid{}}
+	s.starting = semaphore.NewWeighted(gridsStarting)
+	a := &area{surroundings: s, options: options, grids: map[int]*grid{}}
 	defer a.remove(ctx)
 	var many []check.Check
 	for _, c := range options.Checks {
@@ -76,17 +77,17 @@ func observe(ctx context.Context, s surroundings, options Options) error {
 	}
 	// Those that wait for pods or for a lot of steps first, so that no grid is busy long after the others.
 	slices.SortStableFunc(a.queue, func(one, two check.Check) int { return cmp.Compare(weight(two), weight(one)) })
-	count := min(mostGrids, (len(a.queue)+checksAGrid-1)/checksAGrid)
+	a.count = min(mostGrids, (len(a.queue)+checksAGrid-1)/checksAGrid)
 	if len(many) > 0 {
-		count = mostGrids
+		a.count = mostGrids
 	}
 	var working sync.WaitGroup
-	failed := make([]error, count+1)
-	for i := range count {
+	failed := make([]error, a.count+1)
+	for i := range a.count {
 		working.Go(func() { failed[i] = a.work(ctx, i+1, len(many) > 0) })
 	}
 	if len(many) > 0 {
-		working.Go(func() { failed[count] = a.startRest(ctx, many) })
+		working.Go(func() { failed[a.count] = a.startRest(ctx, many) })
 	}
 	working.Wait()
 	if err := errors.Join(failed...); err != nil {
@@ -111,8 +112,9 @@ func weight(c check.Check) int {
 // area is the work on the checks of a target.
 type area struct {
 	surroundings
-	options  Options
-	starting *semaphore.Weighted
+	options Options
+	// count is how many grids there are to be.
+	count int
 
 	mutex sync.Mutex
 	queue []check.Check
@@ -123,17 +125,27 @@ type area struct {
 	made int
 }
 
-// next takes a check from the queue. Only grid 1 has the pods that are not everywhere.
+// next takes a check from the queue. Only grid 1 has the pods that are not everywhere. As long as grids start, a
+// check that makes pods again comes after the others, for it would wait for them.
 func (a *area) next(number int) (check.Check, bool) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	for i, c := range a.queue {
-		if number == 1 || !special(c) {
-			a.queue = slices.Delete(a.queue, i, i+1)
-			return c, true
-		}
+	possible := func(c check.Check) bool { return number == 1 || !special(c) }
+	first := func(c check.Check) bool { return possible(c) && (len(a.grids) >= a.count || !recreates(c)) }
+	i := slices.IndexFunc(a.queue, first)
+	if i < 0 {
+		i = slices.IndexFunc(a.queue, possible)
 	}
-	return check.Check{}, false
+	if i < 0 {
+		return check.Check{}, false
+	}
+	c := a.queue[i]
+	a.queue = slices.Delete(a.queue, i, i+1)
+	return c, true
+}
+
+func recreates(c check.Check) bool {
+	return slices.ContainsFunc(c.Network.Steps, func(step check.NetworkStep) bool { return len(step.Recreate) > 0 })
 }
 
 // special says whether a check needs a pod that one grid has only.

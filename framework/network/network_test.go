@@ -198,8 +198,10 @@ func TestSomebodyElseIsToBlame(t *testing.T) {
 			spoil: func(s *simulation) {
 				s.intercept = func(from string, request probe.ConnectRequest) (probe.ConnectResponse, bool, error) {
 					response := probe.ConnectResponse{Connections: map[string]probe.Connection{self: probe.Connected}}
-					for _, target := range request.Targets[:len(request.Targets)-1] {
-						response.Connections[target.Name] = probe.BrokenProbe
+					for _, target := range request.Targets {
+						if target.Name != self {
+							response.Connections[target.Name] = probe.BrokenProbe
+						}
 					}
 					return response, strings.HasSuffix(from, "x/b"), nil
 				}
@@ -281,13 +283,44 @@ func TestSlowNetwork(t *testing.T) {
 		tables[from]++
 		late := tables[from] < 10 && request.TimeoutMilliseconds < 1000
 		response := probe.ConnectResponse{Connections: map[string]probe.Connection{self: probe.Connected}}
-		for _, target := range request.Targets[:len(request.Targets)-1] {
-			response.Connections[target.Name] = probe.TimedOut
+		for _, target := range request.Targets {
+			if target.Name != self {
+				response.Connections[target.Name] = probe.TimedOut
+			}
 		}
 		return response, late, nil
 	}
 	for id, cell := range cells(t, s, policy.NoFault, nil, networkChecks(named("netpol/default-deny-ingress"))...) {
 		if cell.Verdict != results.Pass {
+			t.Errorf("%s: %s: %s", id, cell.Verdict, cell.Reason)
+		}
+	}
+}
+
+// TestLateDamage has a connection fail the check that is made at first and is blocked once the policy is in force.
+func TestLateDamage(t *testing.T) {
+	s := simulate()
+	var mutex sync.Mutex
+	rounds := 0
+	s.intercept = func(from string, request probe.ConnectRequest) (probe.ConnectResponse, bool, error) {
+		policies, err := s.client.NetworkingV1().NetworkPolicies("").List(context.Background(), metav1.ListOptions{})
+		if err != nil || len(policies.Items) == 0 || !strings.HasSuffix(from, "y/a") {
+			return probe.ConnectResponse{}, false, err
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		if rounds++; rounds == 1 {
+			return probe.ConnectResponse{}, false, nil
+		}
+		response := probe.ConnectResponse{Connections: map[string]probe.Connection{}}
+		for _, target := range request.Targets {
+			response.Connections[target.Name] = probe.Refused
+		}
+		response.Connections[self] = probe.Connected
+		return response, true, nil
+	}
+	for id, cell := range cells(t, s, policy.NoFault, nil, networkChecks(named("netpol/default-deny-ingress"))...) {
+		if cell.Verdict != results.Fail {
 			t.Errorf("%s: %s: %s", id, cell.Verdict, cell.Reason)
 		}
 	}

@@ -268,8 +268,12 @@ func (g *grid) labelAgent(ctx context.Context, name string, wanted map[string]st
 const addressTries = 4
 
 // recreate deletes the pod of an agent and makes it again on its node, where it is asked for with the address
-// that it had.
+// that it had, which no other pod of the area is to get in the meantime.
 func (g *grid) recreate(ctx context.Context, name string, step check.NetworkStep) error {
+	if err := g.starting.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer g.starting.Release(1)
 	old := g.agents[name]
 	namespace, pod, _ := strings.Cut(name, "/")
 	address := old.pod.Status.PodIP

@@ -59,7 +59,11 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 		o.Skipped = fmt.Sprintf("no two pods of the grid are in the view %q; the column has %d nodes", subject.View, len(g.nodes()))
 		return nil
 	}
-	control, err := g.step(ctx, flows, time.Now(), "made nothing")
+	times := inAControl
+	if len(subject.Steps) == 0 {
+		times = inARow
+	}
+	control, err := g.step(ctx, flows, times, time.Now(), "made nothing")
 	if err != nil {
 		return fmt.Errorf("without policies: %w", err)
 	}
@@ -86,7 +90,7 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 		if flows, err = g.flows(subject.View, subject.Ports); err != nil {
 			return err
 		}
-		table, err := g.step(ctx, flows, changed, done)
+		table, err := g.step(ctx, flows, inARow, changed, done)
 		if err != nil {
 			return fmt.Errorf("step %q: %w", step.Name, err)
 		}
@@ -100,13 +104,13 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 	return err
 }
 
-// step is the table that the objects of now are to become.
-func (g *grid) step(ctx context.Context, flows []flow, changed time.Time, done string) (check.Table, error) {
+// step is the table that the objects of now are to become, so many times in a row.
+func (g *grid) step(ctx context.Context, flows []flow, times int, changed time.Time, done string) (check.Table, error) {
 	expected, err := g.expected(flows)
 	if err != nil {
 		return check.Table{}, err
 	}
-	table, err := g.converge(ctx, flows, expected, changed, g.timeouts.Converge)
+	table, err := g.converge(ctx, flows, expected, times, changed, g.timeouts.Converge)
 	table.Done = done
 	return table, err
 }
@@ -145,7 +149,7 @@ func (g *grid) blame(ctx context.Context, o check.NetworkObservation, subject ch
 	if err != nil {
 		return err
 	}
-	after, err := g.step(ctx, flows, time.Now(), "removed everything")
+	after, err := g.step(ctx, flows, inARow, time.Now(), "removed everything")
 	if err != nil {
 		return fmt.Errorf("after the policies: %w", err)
 	}
@@ -228,7 +232,7 @@ func (g *grid) summary(ctx context.Context, view check.View, ports []check.Port,
 		for f, end := range seen {
 			expected[f] = end == probe.Connected
 		}
-		table, err := g.converge(ctx, flows, expected, time.Now(), summaryDeadline)
+		table, err := g.converge(ctx, flows, expected, inARow, time.Now(), summaryDeadline)
 		if err != nil {
 			return nil, err
 		}

@@ -116,6 +116,10 @@ func (s *simulation) dial(_ context.Context, _ target.Target, pod *corev1.Pod) (
 func (a *simulatedAgent) close(context.Context) {}
 
 func (a *simulatedAgent) ask(ctx context.Context, request probe.ConnectRequest) (probe.ConnectResponse, error) {
+	return request.CarryOut(ctx, a.round)
+}
+
+func (a *simulatedAgent) round(ctx context.Context, request probe.ConnectRequest) (probe.ConnectResponse, error) {
 	if a.intercept != nil {
 		if response, answered, err := a.intercept(a.pod.Namespace+"/"+a.pod.Name, request); answered {
 			return response, err

@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -12,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"assay/framework/check"
 	"assay/framework/policy"
@@ -24,12 +24,15 @@ const (
 	// doubled up to longPatience where connections that are wanted do not keep to it, as on a busy machine.
 	shortPatience = 300 * time.Millisecond
 	longPatience  = 2400 * time.Millisecond
-	// surePatience is the least deadline of a row's last table.
+	// surePatience is the least deadline of the tables that end a row.
 	surePatience = time.Second
-	// tableInterval is the time between two tables.
-	tableInterval = 100 * time.Millisecond
+	// answerPatience is how much later than the last connection an answer may come.
+	answerPatience = 10 * time.Second
 	// inARow is how many equal tables make a converged one.
 	inARow = 3
+	// inAControl is how many of them make the control of a step: one shows that every connection can be made, and
+	// that nothing is left of the policies before.
+	inAControl = 1
 )
 
 // flow is a connection of a table with the address that is connected to.
@@ -184,131 +187,108 @@ func policyPod(pod *corev1.Pod) (policy.Pod, error) {
 	return made, nil
 }
 
-// converge takes tables until they are as expected several times in a row or the deadline passes, and returns
-// the last one with the time since the change that it is to follow. An error means that no table could be taken.
-func (g *grid) converge(ctx context.Context, flows []flow, expected map[check.Flow]bool, changed time.Time, deadline time.Duration) (check.Table, error) {
-	deadlined, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	table := check.Table{Expected: expected}
+// converge takes tables until they are as expected so often in a row or the deadline passes, and returns the last
+// one with the time since the change that it is to follow. First each agent makes its connections again until they
+// end as expected; then all of them make all of theirs at the same time, for the rest of the row. An error means
+// that no statement about the network can be made.
+func (g *grid) converge(ctx context.Context, flows []flow, expected map[check.Flow]bool, times int, changed time.Time, deadline time.Duration) (check.Table, error) {
+	started := time.Now()
+	table := check.Table{Expected: expected, Seen: check.Connections{}}
 	patience := shortPatience
-	row := 0
-	var invalid error
-	err := wait.PollUntilContextCancel(deadlined, tableInterval, true, func(ctx context.Context) (bool, error) {
+	for {
 		began := time.Since(changed)
-		timeout := patience
-		if row == inARow-1 {
-			timeout = max(timeout, surePatience)
-		}
-		seen, err := g.table(ctx, flows, timeout)
-		if deadlined.Err() != nil {
-			return false, nil //nolint:nilerr // the deadline is the poll's own
-		}
-		invalid = err
-		if broken := (brokenTable{}); err != nil && !asBroken(err, &broken) {
-			return false, err
-		} else if err != nil {
-			row, patience = 0, min(2*patience, longPatience)
-			return false, nil //nolint:nilerr // taken again until the deadline
-		}
-		table.Seen = seen
-		table.Taken++
-		if unsupported(table) != "" {
-			return true, nil
-		}
-		equal, impatient := compare(seen, expected)
-		switch {
-		case !equal:
-			row = 0
-			if impatient {
-				patience = min(2*patience, longPatience)
+		left := max(0, deadline-time.Since(started))
+		rows, err := g.settle(ctx, &table, flows, patience, probe.Settle{Rows: 1, Milliseconds: int(left.Milliseconds())})
+		table.InARow = 0
+		if err == nil && rows.all {
+			table.InARow, table.Seconds = 1, (began + rows.after).Seconds()
+			if times > 1 {
+				rows, err = g.settle(ctx, &table, flows, max(patience, surePatience), probe.Settle{Rows: times - 1})
 			}
-			return false, nil
-		case row == 0:
-			table.Seconds = began.Seconds()
+			if err == nil && rows.all {
+				table.InARow, table.Equal = times, true
+				return table, nil
+			}
 		}
-		row++
-		table.Equal = row == inARow
-		return table.Equal, nil
-	})
-	switch {
-	case ctx.Err() != nil:
-		return table, context.Cause(ctx)
-	case deadlined.Err() != nil && invalid != nil:
-		return table, invalid
-	case deadlined.Err() != nil && table.Seen == nil:
-		return table, fmt.Errorf("no table was taken in %s", deadline)
-	case deadlined.Err() != nil:
-		return table, nil
+		broken := brokenError{}
+		if err != nil && !errors.As(err, &broken) || time.Since(started) >= deadline || unsupported(table) != "" {
+			return table, err
+		}
+		// A machine that is too busy for an agent to reach itself is no reason to give up before the deadline.
+		patience = min(2*patience, longPatience)
 	}
-	return table, err
 }
 
-// compare says whether just the expected connections were made, and whether one that was wanted did not keep to
-// the deadline.
-func compare(seen check.Connections, expected map[check.Flow]bool) (equal, impatient bool) {
-	equal = true
-	for f, allowed := range expected {
-		if (seen[f] == probe.Connected) != allowed {
-			equal = false
-			impatient = impatient || allowed && seen[f] == probe.TimedOut
-		}
-	}
-	return equal, impatient
-}
+// brokenError is of a table that says nothing, since a probe broke; the next one may say something.
+type brokenError struct{ reason string }
 
-// brokenTable is a table that says nothing, since a probe broke; the next one may say something.
-type brokenTable struct{ reason string }
+func (b brokenError) Error() string { return b.reason }
 
-func (b brokenTable) Error() string { return b.reason }
-
-func asBroken(err error, into *brokenTable) bool {
-	found, is := err.(brokenTable) //nolint:errorlint // it is never wrapped
-	*into = found
-	return is
+// settled says whether all agents saw what is expected, and when the last of them did, from the request on.
+type settled struct {
+	all   bool
+	after time.Duration
 }
 
 // self is the name of the connection that every agent makes to its own server by 127.0.0.1 besides: no policy
 // is in its way, so that an agent or a server that broke is not taken for a blocked one.
 const self = "self"
 
-// table asks all agents at once to make their connections.
+// table has all agents make their connections once, at the same time.
 func (g *grid) table(ctx context.Context, flows []flow, timeout time.Duration) (check.Connections, error) {
+	table := check.Table{Expected: map[check.Flow]bool{}, Seen: check.Connections{}}
+	_, err := g.settle(ctx, &table, flows, timeout, probe.Settle{Rows: 1})
+	return table.Seen, err
+}
+
+// settle has all agents make their connections at the same time, as often as is said, and puts into the table how they
+// ended. Agents that only serve are asked for themselves.
+func (g *grid) settle(ctx context.Context, table *check.Table, flows []flow, timeout time.Duration, how probe.Settle) (settled, error) {
+	how.LongestMilliseconds = int(longPatience.Milliseconds())
 	requests := map[string]probe.ConnectRequest{}
 	for i, f := range flows {
 		request := requests[f.From]
 		request.Targets = append(request.Targets, probe.Target{
-			Name: strconv.Itoa(i), Address: f.address, Port: int(f.number), Protocol: string(f.Port.Protocol),
+			Name: strconv.Itoa(i), Address: f.address, Port: int(f.number), Protocol: string(f.Port.Protocol), Blocked: !table.Expected[f.Flow],
 		})
 		requests[f.From] = request
 	}
 	for name := range g.agents {
-		// Those that only serve are asked for themselves.
 		request := requests[name]
-		request.Version, request.TimeoutMilliseconds = probe.Version, int(timeout.Milliseconds())
+		request.Version, request.TimeoutMilliseconds, request.Settle = probe.Version, int(timeout.Milliseconds()), &how
 		request.Targets = append(request.Targets, probe.Target{Name: self, Address: "127.0.0.1", Port: int(check.GridPort), Protocol: "TCP"})
 		requests[name] = request
 	}
-	answers, err := g.ask(ctx, requests)
+	// An agent answers in time but for its last round.
+	patience := time.Duration(how.Milliseconds)*time.Millisecond + time.Duration(how.Rows)*longPatience + answerPatience
+	asking, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer in %s", patience))
+	defer cancel()
+	answers, err := g.ask(asking, requests)
 	if err != nil {
-		return nil, err
+		return settled{}, err
 	}
+	result := settled{all: true}
+	rounds := 0
 	for name, answer := range answers {
 		if end := answer.Connections[self]; end != probe.Connected {
-			return nil, brokenTable{fmt.Sprintf("agent %s does not reach its own server: %s %s", name, end, answer.Problems[self])}
+			return settled{}, brokenError{fmt.Sprintf("agent %s does not reach its own server: %s %s", name, end, answer.Problems[self])}
 		}
+		result.all = result.all && answer.Settled
+		result.after = max(result.after, time.Duration(answer.SettledMilliseconds)*time.Millisecond)
+		rounds = max(rounds, answer.Rounds)
 	}
-	seen := make(check.Connections, len(flows))
+	table.Taken += rounds
 	for i, f := range flows {
 		answer := answers[f.From]
 		key := strconv.Itoa(i)
 		switch end := answer.Connections[key]; end {
 		case probe.BrokenProbe, "":
-			return nil, brokenTable{fmt.Sprintf("the connection %s broke: %s", f.Flow, answer.Problems[key])}
+			return settled{}, brokenError{fmt.Sprintf("the connection %s broke: %s", f.Flow, answer.Problems[key])}
 		default:
-			seen[f.Flow] = end
+			table.Seen[f.Flow] = end
 		}
 	}
-	return seen, nil
+	return result, nil
 }
 
 // ask sends each agent its request and waits for the answers.
