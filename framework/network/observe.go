@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"assay/framework/check"
 	"assay/framework/probe"
@@ -269,17 +270,27 @@ func (g *grid) establish(ctx context.Context, subject check.Network) ([]flow, er
 			})
 		}
 	}
-	ends, _, err := g.askKept(ctx, flows, probe.Target{Keep: true})
-	if err != nil {
-		return nil, err
-	}
-	for f, end := range ends {
-		if end != probe.Connected {
-			return nil, fmt.Errorf("the connection %s that is to stay open was not made: %s", f, end)
+	// Only UDP that goes on for a while is a stream to the kernel: it may forget the rest of it when it has many
+	// connections to track. Source: nf_conntrack_udp_packet in net/netfilter/nf_conntrack_proto_udp.c
+	exchanges := 0
+	err := wait.PollUntilContextCancel(ctx, streamAge, true, func(ctx context.Context) (bool, error) {
+		ends, _, err := g.askKept(ctx, flows, probe.Target{Keep: true})
+		if err != nil {
+			return false, err
 		}
-	}
-	return flows, nil
+		for f, end := range ends {
+			if end != probe.Connected {
+				return false, fmt.Errorf("the connection %s that is to stay open was not made: %s", f, end)
+			}
+		}
+		exchanges++
+		return exchanges == 2, nil
+	})
+	return flows, err
 }
+
+// streamAge is from when on the kernel takes UDP for a stream.
+const streamAge = 2500 * time.Millisecond
 
 // survivors says what became of the connections that were open before the policies.
 func (g *grid) survivors(ctx context.Context, flows []flow) (map[string]string, error) {
