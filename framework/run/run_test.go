@@ -183,7 +183,7 @@ type crowded struct {
 
 func (p *crowded) prepare([]column.Column) error { return nil }
 
-func (p *crowded) provide(column.Column, *progress.Log, string) (target.Target, error) {
+func (p *crowded) provide(column.Column, *progress.Log) (target.Target, error) {
 	p.mutex.Lock()
 	p.now++
 	p.most = max(p.most, p.now)
@@ -197,6 +197,14 @@ func (p *crowded) provide(column.Column, *progress.Log, string) (target.Target, 
 	p.mutex.Unlock()
 	<-p.met
 	return target.Target{}, errors.New("no target")
+}
+
+func (p *crowded) lanes(columns []column.Column) [][]column.Column {
+	var lanes [][]column.Column
+	for _, c := range columns {
+		lanes = append(lanes, []column.Column{c})
+	}
+	return lanes
 }
 
 func (p *crowded) namespaces(column.Column) (string, bool) { return "", false }
@@ -214,6 +222,7 @@ func TestColumnsWaitForTheirTurn(t *testing.T) {
 	columns := make([]column.Column, 6)
 	for i := range columns {
 		columns[i].Name = fmt.Sprintf("column-%d", i+1)
+		columns[i].Runtime.Version = fmt.Sprintf("1.0.%d", i)
 	}
 	r.options.Parallel, r.options.Columns = 2, columns
 	p := &crowded{met: make(chan struct{})}

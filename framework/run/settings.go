@@ -21,7 +21,9 @@ type Settings struct {
 	Matrix string
 	// Columns are the names of the columns to run; none runs all.
 	Columns []string
-	Engine  string
+	// Topology is how the columns are put on clusters; empty is what the matrix says.
+	Topology string
+	Engine   string
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
@@ -93,6 +95,15 @@ func (s Settings) read() (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	topology := matrix.Topology
+	if s.Topology != "" {
+		if topology, err = column.ParseTopology(s.Topology); err != nil {
+			return Options{}, fmt.Errorf("--topology: %w", err)
+		}
+	}
+	if err := matrix.CheckTopology(topology, columns); err != nil {
+		return Options{}, err
+	}
 	fault, err := policy.ParseFault(s.PolicyEngineFault)
 	if err != nil {
 		return Options{}, err
@@ -106,7 +117,8 @@ func (s Settings) read() (Options, error) {
 		return Options{}, err
 	}
 	return Options{
-		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Topology: topology, TopologyAsked: topology != matrix.Topology,
+		Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
 		PolicyEngineFault: fault,
 	}, nil
 }
