@@ -67,7 +67,8 @@ func TestPlace(t *testing.T) {
 			[]column.Column{configured, a, moved}, column.Isolated, "configured: configured moved on runc: 2 nodes\na: a on runc: 2 nodes",
 		},
 		"all that makes a node counts": {
-			[]column.Column{a, configured, image, base, network, manifest}, column.Isolated,
+			[]column.Column{a, configured, image, base, network, manifest},
+			column.Isolated,
 			"a: a on runc: 2 nodes\nconfigured: configured on runc: 2 nodes\nimage: image on runc: 2 nodes\n" +
 				"base: base on runc: 2 nodes\nopen: open on runc: 2 nodes\nmanifest: manifest on runc: 2 nodes",
 		},

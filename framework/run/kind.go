@@ -34,6 +34,8 @@ type clusterMaker interface {
 	target(c column.Column, in *sharedCluster) (target.Target, error)
 	// collect writes the logs of a column's nodes into a folder.
 	collect(group placement.Group, made *cluster.Cluster, folder string) error
+	// clear deletes what a column made in a cluster that others go on with, and waits until it is gone.
+	clear(made *cluster.Cluster, id string, log *progress.Log)
 	// remove deletes a cluster, or leaves it where it is to be kept.
 	remove(made *cluster.Cluster, log *progress.Log)
 }
@@ -47,6 +49,8 @@ type sharedCluster struct {
 	err    error
 
 	mutex sync.Mutex
+	// entered are the columns that may have made something.
+	entered map[string]bool
 	// open is how many columns of the run have not ended, unsaved why the results of one could not be written.
 	open    int
 	unsaved error
@@ -69,7 +73,7 @@ func (s *sharedCluster) group(column string) placement.Group {
 func newKindProvider(r *Run, maker clusterMaker, columns []column.Column, topology column.Topology) *kindProvider {
 	k := &kindProvider{run: r, maker: maker, ids: map[string]string{}}
 	for _, placed := range placement.Place(columns, topology) {
-		k.shared = append(k.shared, &sharedCluster{Cluster: placed})
+		k.shared = append(k.shared, &sharedCluster{Cluster: placed, entered: map[string]bool{}})
 	}
 	for i, c := range columns {
 		k.ids[c.Name] = columnID(r.id, i)
@@ -118,6 +122,9 @@ func (k *kindProvider) provide(c column.Column, log *progress.Log) (target.Targe
 	if err := s.failure(c.Name); err != nil {
 		return target.Target{}, err
 	}
+	s.mutex.Lock()
+	s.entered[c.Name] = true
+	s.mutex.Unlock()
 	return k.maker.target(c, s)
 }
 
@@ -143,10 +150,14 @@ func (k *kindProvider) release(c column.Column, log *progress.Log, unsaved error
 	s.mutex.Lock()
 	s.open--
 	s.unsaved = errors.Join(s.unsaved, unsaved)
-	last, unsaved := s.open == 0, s.unsaved
+	last, entered, unsaved := s.open == 0, s.entered[c.Name], s.unsaved
 	s.mutex.Unlock()
 	switch {
-	case !last || s.made == nil:
+	case s.made == nil:
+	case !last && entered:
+		// The column after it on these nodes needs their room, and the others the machine's.
+		k.maker.clear(s.made, k.ids[c.Name], log)
+	case !last:
 	case unsaved != nil:
 		log.Line("the results could not be written, so the cluster is kept: %v", unsaved)
 	default:

@@ -78,6 +78,8 @@ func (m *fakeMaker) target(c column.Column, in *sharedCluster) (target.Target, e
 
 func (m *fakeMaker) collect(placement.Group, *cluster.Cluster, string) error { return nil }
 
+func (m *fakeMaker) clear(_ *cluster.Cluster, id string, _ *progress.Log) { m.note("clear %s", id) }
+
 func (m *fakeMaker) remove(made *cluster.Cluster, _ *progress.Log) { m.note("remove %s", made.Name) }
 
 func (m *fakeMaker) count(note string) int {
@@ -144,9 +146,10 @@ func TestAMixedClusterIsMadeOnceAndRemovedAfterTheLast(t *testing.T) {
 func TestColumnsThatShareNodesTakeTurns(t *testing.T) {
 	for _, topology := range []column.Topology{column.Isolated, column.Mixed} {
 		m := &fakeMaker{}
-		executed(t, m, topology, 4)
+		_, k := executed(t, m, topology, 4)
 		first, second := slices.Index(m.notes, "target a"), slices.Index(m.notes, "target a-crun")
-		if first < 0 || second < first {
+		cleared := slices.Index(m.notes, "clear "+k.ids["a"])
+		if first < 0 || cleared < first || second < cleared {
 			t.Errorf("%s: the order is %q", topology, m.notes)
 		}
 		for _, note := range m.notes {

@@ -8,6 +8,7 @@ import (
 
 	"assay/framework/cluster"
 	"assay/framework/column"
+	"assay/framework/existing"
 	"assay/framework/placement"
 	"assay/framework/progress"
 	"assay/framework/target"
@@ -169,6 +170,19 @@ func (m *kindMaker) collect(group placement.Group, made *cluster.Cluster, folder
 		return nil
 	}
 	return made.Of(group).CollectLogs(m.run.ctx, folder)
+}
+
+func (m *kindMaker) clear(made *cluster.Cluster, id string, log *progress.Log) {
+	if m.run.ctx.Err() != nil {
+		// The run was interrupted: no column goes on, and what is kept is cleaned by who made it.
+		return
+	}
+	done := log.Step("delete the namespaces")
+	left, err := existing.RemoveNamespaces(m.run.ctx, made.Client, id)
+	done(err)
+	for _, name := range left {
+		log.Line("left behind in cluster %s: namespace %s", made.Name, name)
+	}
 }
 
 func (m *kindMaker) remove(made *cluster.Cluster, log *progress.Log) {
