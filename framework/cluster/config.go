@@ -56,6 +56,9 @@ func handlerFragment(runtime column.Runtime, handler string) (name string, conte
 	return name, content, err
 }
 
+// MaxNodes is how many nodes a cluster may have: each has a /24 of a pod subnet of /20.
+const MaxNodes = 16
+
 // nodes is what the nodes of a group are made of.
 type nodes struct {
 	placement.Group

@@ -357,15 +357,10 @@ func (m *Manager) abandon(ctx context.Context, name string, result <-chan error)
 const errorsScript = `journalctl --no-pager --output=cat --lines=2000 --unit=kubelet --unit=containerd --unit=crio |
 	grep -E '^E[0-9]{4} |level=(error|fatal)' | cut -c 1-400 | tail -n 6`
 
-// nodeWords is the state of each node's container and the last that it said.
-func (m *Manager) nodeWords(ctx context.Context, name string) string {
+// nodeWords is the state of the nodes' containers and the last that they said.
+func (m *Manager) nodeWords(ctx context.Context, nodes []string) string {
 	ctx, cancel := context.WithTimeout(ctx, m.timeouts.Logs)
 	defer cancel()
-	nodes, err := m.containers(ctx, name)
-	if err != nil {
-		return err.Error()
-	}
-	slices.Sort(nodes)
 	var words []string
 	for _, node := range nodes {
 		state, err := m.engine.Output(ctx, "inspect", "--format", "{{.State.Status}}, exit code {{.State.ExitCode}}", node)

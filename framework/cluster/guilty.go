@@ -31,8 +31,15 @@ func (m *Manager) explain(ctx context.Context, plan Plan, record Record, step st
 		command = failed.Command
 		err = fmt.Errorf("%w\n%s", err, lastPlain(string(failed.Output)))
 	}
-	err = fmt.Errorf("%s: %w\n%s", step, err, m.nodeWords(ctx, record.Name))
-	return &bootError{err: err, guilty: guilty(m.suspects(ctx, plan, record, command))}
+	suspects := m.suspects(ctx, plan, record, command)
+	blamed := guilty(suspects)
+	telling := blamed
+	if len(telling) == 0 {
+		for _, s := range suspects {
+			telling = append(telling, s.node)
+		}
+	}
+	return &bootError{err: fmt.Errorf("%s: %w\n%s", step, err, m.nodeWords(ctx, telling)), guilty: blamed}
 }
 
 // suspect is what is known of a node of a cluster that did not come up.
@@ -86,8 +93,8 @@ func (m *Manager) suspects(ctx context.Context, plan Plan, record Record, comman
 		suspects = append(suspects, suspect{node: workerName(record.Name, i)})
 		units = append(units, runtimeUnit(group.Node()))
 	}
-	// Whoever does not answer has not joined.
-	known, _ := m.nodeExec(ctx, control, nil, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "get", "nodes", "--output=name")
+	// Where it does not answer, nobody has joined.
+	known, _ := m.nodeExec(ctx, control, nil, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=10s", "get", "nodes", "--output=name")
 	joined := strings.Fields(string(known))
 	var group errgroup.Group
 	for i := range suspects {
@@ -102,6 +109,6 @@ func (m *Manager) suspects(ctx context.Context, plan Plan, record Record, comman
 			return nil
 		})
 	}
-	_ = group.Wait() // what they cannot tell is a sign
+	_ = group.Wait() // what they cannot tell is a sign, too
 	return suspects
 }

@@ -123,6 +123,26 @@ func TestSettingsAreWrongUsage(t *testing.T) {
 	}
 }
 
+func TestAMixedClusterHasRoomForSomeColumns(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	var matrix strings.Builder
+	matrix.WriteString("schemaVersion: 1\ndefaults: {kubernetes: 1.36.3}\ncolumns:\n")
+	for i := range 16 {
+		fmt.Fprintf(&matrix, "  - {name: c%d, base: 'b:%d', runtime: {name: containerd, version: 2.4.2}}\n", i, i)
+	}
+	path := filepath.Join(t.TempDir(), "m.yaml")
+	if err := os.WriteFile(path, []byte(matrix.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var usage *UsageError
+	if _, err := (Settings{Matrix: path, Topology: "mixed"}).Options(t.Context()); !errors.As(err, &usage) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v", err)
+	}
+	if options, err := (Settings{Matrix: path}).Options(t.Context()); err != nil || len(options.Placed()) != 16 {
+		t.Errorf("isolated: %v", err)
+	}
+}
+
 const oneFails = `schemaVersion: 1
 expectations:
   - {check: caps/one, verdict: fail, reason: known}

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"assay/framework/cluster"
 	"assay/framework/column"
 	"assay/framework/existing"
+	"assay/framework/placement"
 	"assay/framework/policy"
 	"assay/reports/expectations"
 )
@@ -103,6 +105,12 @@ func (s Settings) read() (Options, error) {
 	}
 	if err := matrix.CheckTopology(topology, columns); err != nil {
 		return Options{}, err
+	}
+	for _, placed := range placement.Place(columns, topology) {
+		if placed.Nodes() > cluster.MaxNodes {
+			return Options{}, fmt.Errorf("%s: its columns take %d workers in one cluster, which has room for %d; take fewer with --column, or topology isolated",
+				s.Matrix, placed.Nodes()-1, cluster.MaxNodes-1)
+		}
 	}
 	fault, err := policy.ParseFault(s.PolicyEngineFault)
 	if err != nil {
