@@ -152,7 +152,7 @@ func (m *Manager) discard(ctx context.Context, plan Plan, name string, reason er
 	if ctx.Err() != nil {
 		return errors.Join(reason, m.Delete(after, name))
 	}
-	if err := m.collect(after, plan, name); err != nil {
+	if err := m.collect(after, plan, name, reason); err != nil {
 		reason = errors.Join(reason, err)
 	}
 	if keep {
@@ -297,7 +297,7 @@ func (m *Manager) boot(ctx context.Context, plan Plan, record Record, config *v1
 	if ctx.Err() == nil {
 		// The deadline passed, nobody interrupted: what the nodes say goes with them.
 		err = m.explain(ctx, plan, record, step, context.Cause(bounded))
-		if err := m.collect(ctx, plan, record.Name); err != nil {
+		if err := m.collect(ctx, plan, record.Name, err); err != nil {
 			plan.Progress.Line("collecting logs: %v", err)
 		}
 	}
@@ -438,9 +438,15 @@ func (m *Manager) Keep(name string) error {
 	return m.store.write(record)
 }
 
-// collect collects the logs of a cluster's columns where folders for them are wanted.
-func (m *Manager) collect(ctx context.Context, plan Plan, name string) error {
+// collect collects the logs of a cluster's columns where folders for them are wanted; only those of the workers
+// that are to blame, where the reason names them.
+func (m *Manager) collect(ctx context.Context, plan Plan, name string, reason error) error {
+	var boot *bootError
+	blamed := errors.As(reason, &boot) && len(boot.guilty) > 0
 	for i, group := range plan.Placed.Groups {
+		if blamed && !slices.Contains(boot.guilty, workerName(name, i)) {
+			continue
+		}
 		for _, c := range group.Columns {
 			folder := plan.Logs(c.Name)
 			if folder == "" {

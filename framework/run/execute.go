@@ -52,13 +52,13 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 	var group sync.WaitGroup
 	for _, lane := range from.lanes(columns) {
 		group.Go(func() {
-			if !slots.TryAcquire(1) {
+			turn := slots.TryAcquire(1)
+			if !turn {
 				r.progress.Column(lane[0].Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.ColumnsAtOnce())
 				// Where the run is interrupted meanwhile, the cells say so.
-				if slots.Acquire(r.ctx, 1) == nil {
-					defer slots.Release(1)
-				}
-			} else {
+				turn = slots.Acquire(r.ctx, 1) == nil
+			}
+			if turn {
 				defer slots.Release(1)
 			}
 			for _, c := range lane {
@@ -73,14 +73,14 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 // machine, where their clusters are, and two at least. Clusters that are there already have cores of their own.
 // Columns that share nodes run one after the other.
 func (o Options) ColumnsAtOnce() int {
-	all := max(1, len(o.Columns))
+	all := len(o.Columns)
 	if o.Existing == nil {
 		all = 0
 		for _, placed := range o.Placed() {
 			all += len(placed.Groups)
 		}
-		all = max(1, all)
 	}
+	all = max(1, all)
 	switch {
 	case o.Parallel > 0:
 		return min(o.Parallel, all)
