@@ -19,6 +19,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kinderrors "sigs.k8s.io/kind/pkg/errors"
+	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/yaml"
 
 	"assay/framework/column"
@@ -245,6 +247,15 @@ func TestCreateWithoutTheGuilty(t *testing.T) {
 				t.Errorf("made %q without %q after %d attempts: %v", made, columns, attempt, err)
 			}
 		})
+	}
+}
+
+// TestKindNamesTheNode has kind's errors hold the command that failed, which names the node.
+func TestKindNamesTheNode(t *testing.T) {
+	err := kinderrors.Wrap(&exec.RunError{Command: []string{"podman", "exec", "a-worker2", "kubeadm", "join"}, Inner: errors.New("exit 1")}, "failed to join")
+	var failed *exec.RunError
+	if !errors.As(err, &failed) || !slices.Contains(failed.Command, "a-worker2") {
+		t.Errorf("no command in %v", err)
 	}
 }
 
