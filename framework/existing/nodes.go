@@ -156,14 +156,9 @@ func lastSeen(pod *corev1.Pod) string {
 // prefix begins the names of the namespaces of a run in the cluster; the runner makes them of its RunID.
 func prefix(id string) string { return "assay-" + id }
 
-// Remove deletes the namespaces of an ID in the column's cluster and waits until they are gone.
-func (c Column) Remove(ctx context.Context, id string) (left []string, err error) {
-	return RemoveNamespaces(ctx, c.Client, id)
-}
-
-// RemoveNamespaces deletes the namespaces of an ID and waits until they are gone. It returns the names of those
+// Remove deletes the namespaces of an ID and waits until they are gone. It returns the names of those
 // that are not when the time is over.
-func RemoveNamespaces(ctx context.Context, client kubernetes.Interface, id string) (left []string, err error) {
+func Remove(ctx context.Context, client kubernetes.Interface, id string) (left []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	namespaces := client.CoreV1().Namespaces()

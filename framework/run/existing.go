@@ -143,7 +143,7 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 	if entered {
 		found := p.columns[c.Name]
 		done := log.Step("delete the namespaces")
-		left, err := found.Remove(context.WithoutCancel(p.run.ctx), p.ids[c.Name])
+		left, err := existing.Remove(context.WithoutCancel(p.run.ctx), found.Client, p.ids[c.Name])
 		done(err)
 		for _, name := range left {
 			log.Line("left behind in the cluster of context %s: namespace %s", found.Context, name)

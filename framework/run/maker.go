@@ -178,7 +178,7 @@ func (m *kindMaker) clear(made *cluster.Cluster, id string, log *progress.Log) {
 		return
 	}
 	done := log.Step("delete the namespaces")
-	left, err := existing.RemoveNamespaces(m.run.ctx, made.Client, id)
+	left, err := existing.Remove(m.run.ctx, made.Client, id)
 	done(err)
 	for _, name := range left {
 		log.Line("left behind in cluster %s: namespace %s", made.Name, name)
