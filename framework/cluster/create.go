@@ -19,26 +19,11 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"assay/framework/column"
 	"assay/framework/placement"
 	"assay/framework/progress"
 )
 
-// Options say what cluster of one column is wanted.
-type Options struct {
-	RunID  string
-	Column column.Column
-	// Image is the node image. It is there, or the engine can pull it.
-	Image string
-	// Progress receives the steps.
-	Progress *progress.Log
-	// LogDirectory is where the logs of a cluster that does not become ready are collected.
-	LogDirectory string
-	// Keep leaves a cluster that does not become ready for inspection.
-	Keep bool
-}
-
-// Plan says what cluster of some columns is wanted.
+// Plan says what cluster is wanted; placement.Place makes that of one column, too.
 type Plan struct {
 	RunID  string
 	Placed placement.Cluster
@@ -52,33 +37,11 @@ type Plan struct {
 	Keep bool
 }
 
-// Create makes the cluster of one column: a control plane and a worker, both of which run pods, with the
-// column's network, all nodes ready and verified to be what the column says. On an error, or when the
-// context ends, the logs of what was made are collected and it is deleted again.
-func (m *Manager) Create(ctx context.Context, options Options) (*Cluster, error) {
-	plan := Plan{
-		RunID: options.RunID, Placed: placement.Place([]column.Column{options.Column}, column.Isolated)[0],
-		Images: map[string]string{options.Column.Name: options.Image}, Progress: options.Progress,
-		Logs: func(string) string { return options.LogDirectory }, Keep: options.Keep,
-	}
-	created, _, err := m.CreatePlaced(ctx, plan)
-	if err != nil {
-		return nil, err
-	}
-	done := options.Progress.Step("network and nodes ready")
-	err = created.Await(ctx)
-	done(err)
-	if err != nil {
-		return nil, m.discard(ctx, plan, created.Name, err, plan.Keep)
-	}
-	return created, nil
-}
-
-// CreatePlaced makes a cluster with the nodes and the network of its columns; each column has to wait for its
+// Create makes a cluster with the nodes and the network of its columns; each column has to wait for its
 // own nodes with Await. Where workers are to blame for a failure, it is made without them: failed has the errors
 // of their columns. On an error, which is that of all columns that are not in failed, or when the context ends,
 // the logs of what was made are collected and it is deleted again.
-func (m *Manager) CreatePlaced(ctx context.Context, plan Plan) (created *Cluster, failed map[string]error, err error) {
+func (m *Manager) Create(ctx context.Context, plan Plan) (created *Cluster, failed map[string]error, err error) {
 	return createWithout(plan.Placed, func(placed placement.Cluster) (*Cluster, map[string]error, error) {
 		plan.Placed = placed
 		return m.attempt(ctx, plan)

@@ -92,7 +92,7 @@ func (m *kindMaker) make(placed placement.Cluster, images map[string]string, log
 	r := m.run
 	name := cluster.Name(r.id, placed.Name())
 	r.remember(name)
-	made, failed, err := m.provisions.manager.CreatePlaced(r.ctx, cluster.Plan{
+	made, failed, err := m.provisions.manager.Create(r.ctx, cluster.Plan{
 		RunID: r.id, Placed: placed, Images: images, Progress: log, Keep: r.options.Keep,
 		Logs: func(column string) string { return filepath.Join(r.folder, logsOf(column)) },
 	})
