@@ -27,6 +27,7 @@ func flags(set *flag.FlagSet) *run.Settings {
 		s.Columns = append(s.Columns, name)
 		return nil
 	})
+	set.StringVar(&s.Topology, "topology", "", "put the columns on clusters by this `topology`: isolated or mixed (default what the matrix says)")
 	set.BoolVar(&s.Keep, "keep", false, "leave the clusters for a look or for -reuse")
 	set.BoolVar(&s.Reuse, "reuse", false, "take kept clusters after verifying them; implies -keep")
 	set.StringVar(&s.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")

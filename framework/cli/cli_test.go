@@ -31,6 +31,8 @@ func write(t *testing.T, name, content string) string {
 func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
 	unknownField := write(t, "matrix.yaml", "schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 2.4.2}\n    colour: red\n")
 	unknownVersion := write(t, "matrix.yaml", "schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 0.0.1}\n")
+	unlike := write(t, "matrix.yaml", "schemaVersion: 1\ntopology: mixed\ndefaults: {kubernetes: 1.36.3}\ncolumns:\n"+
+		"  - runtime: {name: containerd, version: 2.4.2}\n  - {runtime: {name: cri-o, version: 1.36.1}, network: {name: kube-router, firewall: false}}\n")
 	notYAML := write(t, "matrix.yaml", "columns: [")
 	cases := map[string]struct {
 		arguments []string
@@ -43,6 +45,9 @@ func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
 		"an unknown field":           {[]string{"run", "--matrix", unknownField}, unknownField + ":4"},
 		"an unknown version":         {[]string{"run", "--matrix", unknownVersion}, unknownVersion + ":3"},
 		"a file that is not YAML":    {[]string{"build", "--matrix", notYAML}, notYAML + ":1"},
+		"an unknown topology":        {[]string{"run", "--topology", "star"}, "--topology"},
+		"columns that do not mix":    {[]string{"run", "--matrix", unlike}, unlike + ":6"},
+		"a cluster and a topology":   {[]string{"run", "--kubeconfig", "nowhere", "--topology", "mixed"}, "--topology"},
 		"an unknown column":          {[]string{"run", "--column", "windows"}, "windows"},
 		"a wrong regular expression": {[]string{"run", "--focus", "("}, "--focus"},
 		"a wrong label filter":       {[]string{"run", "--label-filter", "(("}, "--label-filter"},
@@ -98,6 +103,15 @@ func TestHelpTeaches(t *testing.T) {
 }
 
 func TestColumns(t *testing.T) {
+	for topology, want := range map[string]string{
+		"isolated": "4 columns in 2 clusters, 4 nodes in all; 2 node images",
+		"mixed":    "4 columns in 1 cluster, 3 nodes in all; 2 node images",
+	} {
+		status, text, problems := execute(t, "columns", "--matrix", "../../kind-configs/examples/oci-runtimes.yaml", "--topology", topology)
+		if status != results.ExitExpected || !strings.Contains(text, want) || strings.Count(text, "those of") != 2 {
+			t.Errorf("%s: %d %s\n%s", topology, status, problems, text)
+		}
+	}
 	status, text, problems := execute(t, "columns")
 	if status != results.ExitExpected || !strings.Contains(text, "cri-o") || !strings.Contains(text, "2 columns") {
 		t.Errorf("exit %d: %s%s", status, text, problems)

@@ -22,8 +22,12 @@ func runCommand(status *int) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Create the clusters of a matrix, run the checks, write the reports",
-		Long: `Creates a cluster for each column of the matrix, runs the selected checks on all of them at the same
+		Long: `Creates clusters for the columns of the matrix, runs the selected checks on all columns at the same
 time, writes the reports to reports/out/<run> (and reports/out/latest), and deletes the clusters.
+
+With topology isolated a column has a cluster of two nodes, with mixed (one cluster, a worker for each column) it
+costs one node, and pods are probed across runtimes; checks that need two nodes of a column are skipped then.
+Columns that differ in their OCI runtime only share nodes and take turns. 'assay columns' says who shares what.
 
 The filters are Ginkgo's: --focus and --skip are regular expressions on "<column> <check>: <claim>",
 --label-filter is an expression over columns, areas and levels.
@@ -38,6 +42,7 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
   assay run --matrix kind-configs/examples/cri-o-net-raw.yaml
+  assay run --topology mixed --focus 'net/cross-runtime:'
   assay run --context staging --context production --probe-image REF
   assay run --kubeconfig F --probe-image REF --node-group plain=pool=a --node-group crun=pool=a --runtime-class crun=crun`,
 		Args: cobra.NoArgs,
@@ -58,7 +63,8 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 	flags.StringVar(&filter.LabelFilter, "label-filter", "", "run the specs whose labels satisfy this `expression`, as 'caps || ping'")
 	flags.BoolVar(&candidates, "candidates", false, "run the checks that are not settled yet, too")
 	flags.BoolVar(&settings.Keep, "keep", false, "leave the clusters for a look or for --reuse")
-	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters after verifying them; implies --keep")
+	flags.BoolVar(&settings.Reuse, "reuse", false, "take kept clusters of the same columns and nodes after verifying them; implies --keep")
+	topologyFlag(flags, &settings)
 	parallelFlag(flags, &settings)
 	flags.StringVar(&settings.Expectations, "expectations", "", "expectations `file` (default the one that the matrix names)")
 	flags.BoolVar(&settings.Strict, "strict", false, "fail where an expected failure passes or an expectation has expired")
@@ -71,8 +77,12 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 	return c
 }
 
+func topologyFlag(flags *pflag.FlagSet, settings *run.Settings) {
+	flags.StringVar(&settings.Topology, "topology", "", "put the columns on clusters by this `topology`: isolated or mixed (default what the matrix says)")
+}
+
 func parallelFlag(flags *pflag.FlagSet, settings *run.Settings) {
-	flags.IntVar(&settings.Parallel, "parallel", 0, "run so `many` columns at the same time (default one a core, at least 2; all of them in existing clusters)")
+	flags.IntVar(&settings.Parallel, "parallel", 0, "run so `many` columns at the same time, never two of the same nodes (default one a core, at least 2; all of them in existing clusters)")
 }
 
 func runSuite(c *cobra.Command, settings run.Settings, filter specs.Filter, checks []check.Check) (int, error) {

@@ -17,16 +17,18 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"assay/framework/column"
+	"assay/framework/placement"
 )
 
 // requestTimeout bounds one request of the waits: the API server of a node that died does not answer
 // and does not refuse either.
 const requestTimeout = 15 * time.Second
 
-// Cluster is a running cluster of a column.
+// Cluster is a running cluster, or the part of it that some of its columns have: see Of.
 type Cluster struct {
 	Record
-	// Nodes are the control plane and the worker, in this order.
+	// Nodes are those of the columns: the control plane and the worker of an isolated cluster, in this order, and
+	// the worker of a group in a mixed one.
 	Nodes []Node
 	// Kubeconfig is what kubectl needs; nothing of it is in the user's own.
 	Kubeconfig []byte
@@ -35,14 +37,18 @@ type Cluster struct {
 	Client kubernetes.Interface
 
 	manager *Manager
-	column  column.Column
+	placed  placement.Cluster
+	// all are all nodes, the control plane first.
+	all []Node
+	// column is what the nodes are.
+	column column.Column
 }
 
 // Node is a node of a cluster.
 type Node struct {
 	// Name is the name of the Kubernetes node, of the engine's container, and the host name.
 	Name string `json:"name"`
-	// ControlPlane says whether it is the control plane; it runs pods like the other.
+	// ControlPlane says whether it is the control plane. That of an isolated cluster runs pods like the other node.
 	ControlPlane bool `json:"controlPlane"`
 	// Address is its address in the engine's network.
 	Address string `json:"address"`
@@ -51,7 +57,7 @@ type Node struct {
 }
 
 // open makes the clients of a cluster that kind has made.
-func (m *Manager) open(ctx context.Context, record Record, c column.Column) (*Cluster, error) {
+func (m *Manager) open(record Record, placed placement.Cluster) (*Cluster, error) {
 	kubeconfig, err := os.ReadFile(m.store.kubeconfig(record.Name))
 	if err != nil {
 		return nil, fmt.Errorf("read the kubeconfig of cluster %s: %w", record.Name, err)
@@ -66,64 +72,130 @@ func (m *Manager) open(ctx context.Context, record Record, c column.Column) (*Cl
 	if err != nil {
 		return nil, fmt.Errorf("make a client of cluster %s: %w", record.Name, err)
 	}
-	cluster := &Cluster{Record: record, Kubeconfig: kubeconfig, Config: config, Client: client, manager: m, column: c}
-	names, err := m.containers(ctx, record.Name)
-	if err != nil {
-		return nil, err
+	cluster := &Cluster{
+		Record: record, Kubeconfig: kubeconfig, Config: config, Client: client, manager: m,
+		placed: placed, column: placed.Groups[0].Node(),
+		all: []Node{{Name: controlPlaneName(record.Name), ControlPlane: true}},
 	}
-	for _, name := range names {
-		cluster.Nodes = append(cluster.Nodes, Node{Name: name, ControlPlane: strings.HasSuffix(name, "-control-plane")})
+	for i := range placed.Groups {
+		cluster.all = append(cluster.all, Node{Name: workerName(record.Name, i)})
 	}
-	slices.SortFunc(cluster.Nodes, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+	cluster.Nodes = cluster.all
 	return cluster, nil
 }
 
-// prepare makes the network and waits until the nodes are ready, the network works and the nodes are
-// verified to be what the column says.
-func (c *Cluster) prepare(ctx context.Context) error {
+// Of is the cluster as the columns of one of its groups see it. Nodes that are no nodes of theirs are not
+// waited for, but the control plane.
+func (c *Cluster) Of(group placement.Group) *Cluster {
+	of := *c
+	of.column, of.Nodes = group.Node(), nil
+	for _, node := range c.all {
+		switch {
+		case node.ControlPlane && c.placed.PodsOnControlPlane(), node.Name == c.Worker(group):
+			of.Nodes = append(of.Nodes, node)
+		}
+	}
+	return &of
+}
+
+// Worker is the name of a group's worker, empty in a cluster that was made without the group.
+func (c *Cluster) Worker(group placement.Group) string {
+	for i, each := range c.placed.Groups {
+		if each.Name() == group.Name() {
+			return workerName(c.Name, i)
+		}
+	}
+	return ""
+}
+
+// required are the nodes that the columns need: theirs and the control plane.
+func (c *Cluster) required() []Node {
+	if c.Nodes[0].ControlPlane {
+		return c.Nodes
+	}
+	return append([]Node{c.all[0]}, c.Nodes...)
+}
+
+// requires says whether the columns need a node.
+func (c *Cluster) requires(name string) bool {
+	return slices.ContainsFunc(c.required(), func(node Node) bool { return node.Name == name })
+}
+
+// connect makes the network. It returns what is wrong with workers, by name; the others have their network.
+func (c *Cluster) connect(ctx context.Context) (map[string]error, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.manager.timeouts.Ready, fmt.Errorf("not done after %s", c.manager.timeouts.Ready))
 	defer cancel()
 	if err := c.wait(ctx, "an address and a pod subnet on each node", c.addressed); err != nil {
-		return err
+		return nil, err
 	}
-	if err := c.applyNetwork(ctx); err != nil {
-		return err
+	bad, err := c.applyNetwork(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, manifest := range c.column.Manifests {
 		text, err := os.ReadFile(manifest.Path)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := c.apply(ctx, string(text)); err != nil {
-			return fmt.Errorf("apply %s: %w", manifest.Path, err)
+			return nil, fmt.Errorf("apply %s: %w", manifest.Path, err)
 		}
 	}
+	return bad, nil
+}
+
+// Await waits until the nodes of the columns and the control plane are ready and the network works on them, and
+// verifies that the nodes are what the columns say.
+func (c *Cluster) Await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.manager.timeouts.Ready, fmt.Errorf("not done after %s", c.manager.timeouts.Ready))
+	defer cancel()
 	if err := c.wait(ctx, "ready nodes and a running network", c.ready); err != nil {
+		return err
+	}
+	if err := c.alive(ctx); err != nil {
 		return err
 	}
 	return c.verify(ctx)
 }
 
-// alive says whether the daemons of all nodes run now. Kubernetes notices that a node has died only
+// verifyAll verifies the nodes of all columns.
+func (c *Cluster) verifyAll(ctx context.Context) error {
+	for _, group := range c.placed.Groups {
+		of := c.Of(group)
+		if err := of.alive(ctx); err != nil {
+			return err
+		}
+		if err := of.verify(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alive says whether the daemons of the nodes run now. Kubernetes notices that a node has died only
 // after most of a minute.
 func (c *Cluster) alive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	runtime := "containerd"
-	if c.column.Runtime.Name == column.CRIO {
-		runtime = "crio"
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, node := range c.Nodes {
 		group.Go(func() error {
-			_, err := c.NodeExec(ctx, node.Name, nil, "systemctl", "is-active", "kubelet", runtime)
+			_, err := c.NodeExec(ctx, node.Name, nil, "systemctl", "is-active", "kubelet", runtimeUnit(c.column))
 			return err
 		})
 	}
 	return group.Wait()
 }
 
-// verify says whether all nodes run, are ready and are what the column says.
+// runtimeUnit is the systemd unit of a column's runtime.
+func runtimeUnit(c column.Column) string {
+	if c.Runtime.Name == column.CRIO {
+		return "crio"
+	}
+	return "containerd"
+}
+
+// verify says whether the nodes run, are ready and are what the column says.
 func (c *Cluster) verify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -131,15 +203,16 @@ func (c *Cluster) verify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the nodes: %w", err)
 	}
-	if len(list.Items) != len(c.Nodes) || len(c.Nodes) == 0 {
-		return fmt.Errorf("the cluster has %d nodes, and the engine has %d", len(list.Items), len(c.Nodes))
-	}
-	c.take(list.Items)
-	for _, node := range list.Items {
-		if !nodeReady(node) {
-			return fmt.Errorf("node %s is not ready: %s", node.Name, conditions(node))
+	take(c.Nodes, list.Items)
+	for _, node := range c.Nodes {
+		i := slices.IndexFunc(list.Items, func(known corev1.Node) bool { return known.Name == node.Name })
+		if i < 0 {
+			return fmt.Errorf("node %s is not in the cluster", node.Name)
 		}
-		if err := verifyNode(node.Status.NodeInfo, c.column); err != nil {
+		if !nodeReady(list.Items[i]) {
+			return fmt.Errorf("node %s is not ready: %s", node.Name, conditions(list.Items[i]))
+		}
+		if err := verifyNode(list.Items[i].Status.NodeInfo, c.column); err != nil {
 			return fmt.Errorf("node %s: %w", node.Name, err)
 		}
 	}
@@ -160,16 +233,16 @@ func verifyNode(info corev1.NodeSystemInfo, c column.Column) error {
 }
 
 // take takes over what Kubernetes knows of the nodes.
-func (c *Cluster) take(nodes []corev1.Node) {
-	for i := range c.Nodes {
+func take(into []Node, nodes []corev1.Node) {
+	for i := range into {
 		for _, node := range nodes {
-			if node.Name != c.Nodes[i].Name {
+			if node.Name != into[i].Name {
 				continue
 			}
-			c.Nodes[i].PodCIDR = node.Spec.PodCIDR
+			into[i].PodCIDR = node.Spec.PodCIDR
 			for _, address := range node.Status.Addresses {
 				if parsed, err := netip.ParseAddr(address.Address); err == nil && parsed.Is4() && address.Type == corev1.NodeInternalIP {
-					c.Nodes[i].Address = address.Address
+					into[i].Address = address.Address
 				}
 			}
 		}

@@ -6,48 +6,82 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kinderrors "sigs.k8s.io/kind/pkg/errors"
+	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/yaml"
 
 	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/placement"
 	"assay/framework/progress"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// columnOf is a column with all that a matrix would give it.
+func columnOf(name, runtime, version, oci string) column.Column {
+	return column.Column{
+		Name: name, Runtime: column.Runtime{Name: runtime, Version: version}, OCIRuntime: oci,
+		Kubernetes: "1.36.3", Network: column.KubeRouter,
+	}
+}
+
 func TestKindConfig(t *testing.T) {
 	subnet := netip.MustParsePrefix("10.91.16.0/20")
+	containerd, crun := columnOf("containerd", column.Containerd, "2.4.2", "runc"), columnOf("crun", column.Containerd, "2.4.2", "crun")
+	crio := columnOf("cri-o", column.CRIO, "1.36.1", "runc")
 	tests := map[string]struct {
-		column    column.Column
-		fragments []string
+		columns  []column.Column
+		topology column.Topology
+		// fragments are those of the groups, in their order.
+		fragments [][]string
 		machine   engine.Machine
 	}{
 		"containerd on cgroup v2": {
-			column:  column.Column{Runtime: column.Runtime{Name: column.Containerd, Version: "2.4.2"}, Kubernetes: "1.36.3", Network: column.KubeRouter},
+			columns: []column.Column{containerd},
 			machine: engine.Machine{Cgroup: engine.CgroupV2},
 		},
 		"cri-o with fragments on cgroup v1": {
-			column:    column.Column{Runtime: column.Runtime{Name: column.CRIO, Version: "1.36.1"}, Kubernetes: "1.36.3", Network: column.KubeRouter},
-			fragments: []string{"/matrix/first.conf", "/matrix/second.conf"},
+			columns:   []column.Column{crio},
+			fragments: [][]string{{"/matrix/first.conf", "/matrix/second.conf"}},
 			machine:   engine.Machine{Cgroup: engine.CgroupHybrid},
 		},
 		"a ready image": {
-			column:  column.Column{Runtime: column.Runtime{Name: column.Containerd}, Image: "kindest/node:v1.35.0", Network: column.Kindnet},
+			columns: []column.Column{{Runtime: column.Runtime{Name: column.Containerd}, Image: "kindest/node:v1.35.0", Network: column.Kindnet}},
 			machine: engine.Machine{Cgroup: engine.CgroupHybrid},
+		},
+		"mixed with fragments on cgroup v1": {
+			columns:   []column.Column{containerd, crio, crun},
+			topology:  column.Mixed,
+			fragments: [][]string{{"/matrix/first.toml"}, {"/matrix/first.conf"}},
+			machine:   engine.Machine{Cgroup: engine.CgroupHybrid},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			config, err := kindConfig("assay-run-column", "localhost/assay/node:1", test.column, test.fragments, test.machine, subnet)
+			placed := placement.Place(test.columns, test.topology)[0]
+			var groups []nodes
+			for i, group := range placed.Groups {
+				made := nodes{Group: group, image: fmt.Sprintf("localhost/assay/node:%d", i+1)}
+				if i < len(test.fragments) {
+					made.fragments = test.fragments[i]
+				}
+				groups = append(groups, made)
+			}
+			config, err := kindConfig("assay-run-column", placed, groups, test.machine, subnet)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,6 +91,210 @@ func TestKindConfig(t *testing.T) {
 			}
 			golden(t, strings.ReplaceAll(name, " ", "-")+".yaml", got)
 		})
+	}
+}
+
+func TestSharedNodesHaveTheDefaultHandler(t *testing.T) {
+	runc, crun := columnOf("a", column.CRIO, "1.36.1", "runc"), columnOf("b", column.CRIO, "1.36.1", "crun")
+	crun.Config = nil
+	for name, test := range map[string]struct {
+		columns []column.Column
+		want    []string
+	}{
+		"crun alone":       {[]column.Column{crun}, []string{"crun.cri-o.conf"}},
+		"runc alone":       {[]column.Column{runc}, nil},
+		"both":             {[]column.Column{runc, crun}, nil},
+		"both, crun first": {[]column.Column{crun, runc}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testStore(t)
+			record, err := s.allocate(t.Context(), Record{Name: "assay-run-a"}, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			paths, err := (&Manager{store: s}).fragments(record, placement.Place(test.columns, column.Isolated)[0].Groups[0])
+			var got []string
+			for _, path := range paths {
+				got = append(got, filepath.Base(path))
+			}
+			if err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("got %q, %v; want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
+func mixedCluster(t *testing.T) *Cluster {
+	t.Helper()
+	m := &Manager{store: testStore(t)}
+	record, err := m.store.allocate(t.Context(), Record{Name: "assay-run-mixed"}, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kubeconfig = `{"apiVersion": "v1", "kind": "Config", "current-context": "c", "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}], ` +
+		`"contexts": [{"name": "c", "context": {"cluster": "c"}}]}`
+	if err := os.WriteFile(m.store.kubeconfig(record.Name), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := m.open(record, placement.Place([]column.Column{
+		columnOf("a", column.Containerd, "2.4.2", "runc"), columnOf("b", column.CRIO, "1.36.1", "runc"), columnOf("c", column.CRIO, "1.36.1", "crun"),
+	}, column.Mixed)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAColumnSeesItsOwnNodes(t *testing.T) {
+	c := mixedCluster(t)
+	groups := c.placed.Groups
+	if len(c.Nodes) != 3 || len(groups) != 2 {
+		t.Fatalf("nodes %v, groups %v", c.Nodes, groups)
+	}
+	names := func(nodes []Node) string {
+		var all []string
+		for _, node := range nodes {
+			all = append(all, strings.TrimPrefix(node.Name, "assay-run-mixed-"))
+		}
+		return strings.Join(all, " ")
+	}
+	of := c.Of(groups[1])
+	if got := names(of.Nodes) + ", " + names(of.required()); got != "worker2, control-plane worker2" {
+		t.Errorf("got %s", got)
+	}
+	if of.column.Runtime.Name != column.CRIO || c.Of(groups[0]).column.Runtime.Name != column.Containerd {
+		t.Error("the part of a group has another group's runtime")
+	}
+	c.placed.Topology = column.Isolated
+	if got := names(c.Of(groups[0]).Nodes); got != "control-plane worker" {
+		t.Errorf("isolated: got %s", got)
+	}
+	gone := placement.Group{Columns: []column.Column{columnOf("gone", column.Containerd, "1.7.35", "runc")}}
+	if worker := c.Worker(gone); worker != "" {
+		t.Errorf("a group that is not there has worker %s", worker)
+	}
+}
+
+func TestOnlyTheColumnsNodesAreAwaited(t *testing.T) {
+	c := mixedCluster(t)
+	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "kube-router"}, Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: 3, CurrentNumberScheduled: 3}}
+	pod := func(node string, ready corev1.ConditionStatus) corev1.Pod {
+		return corev1.Pod{
+			Spec:   corev1.PodSpec{NodeName: "assay-run-mixed-" + node},
+			Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}},
+		}
+	}
+	pods := []corev1.Pod{pod("control-plane", corev1.ConditionTrue), pod("worker", corev1.ConditionTrue), pod("worker2", corev1.ConditionFalse)}
+	for i, want := range []bool{true, false} {
+		if missing := c.Of(c.placed.Groups[i]).daemonMissing(set, pods); (len(missing) == 0) != want {
+			t.Errorf("group %d: %q", i, missing)
+		}
+	}
+	pods[0] = pod("control-plane", corev1.ConditionFalse)
+	if missing := c.Of(c.placed.Groups[0]).daemonMissing(set, pods); len(missing) == 0 {
+		t.Error("the control plane is not awaited")
+	}
+	if missing := c.Of(c.placed.Groups[0]).daemonMissing(set, pods[2:]); len(missing) == 0 {
+		t.Error("no pod is enough")
+	}
+}
+
+func TestCreateWithoutTheGuilty(t *testing.T) {
+	all := placement.Place([]column.Column{
+		columnOf("a", column.Containerd, "2.4.2", "runc"), columnOf("b", column.CRIO, "1.36.1", "runc"),
+		columnOf("b-crun", column.CRIO, "1.36.1", "crun"), columnOf("c", column.Containerd, "1.7.35", "runc"),
+	}, column.Mixed)[0]
+	broken := errors.New("broken")
+	type outcome struct {
+		bad []string
+		err error
+	}
+	for name, test := range map[string]struct {
+		attempts []outcome
+		// made are the groups of the cluster that is there in the end, failed the columns with an error.
+		made, failed string
+		err          bool
+	}{
+		"all well":             {[]outcome{{}}, "a b c", "", false},
+		"one is to blame":      {[]outcome{{[]string{"b"}, broken}, {}}, "a c", "b b-crun", false},
+		"first is to blame":    {[]outcome{{[]string{"a"}, broken}, {}}, "b c", "a", false},
+		"one after the other":  {[]outcome{{[]string{"a"}, broken}, {[]string{"c"}, broken}, {}}, "b", "a c", false},
+		"nobody is to blame":   {[]outcome{{nil, broken}}, "", "", true},
+		"blame, then nobody":   {[]outcome{{[]string{"a"}, broken}, {nil, broken}}, "", "a", true},
+		"everybody is":         {[]outcome{{[]string{"a", "b", "c"}, broken}}, "", "a b b-crun c", true},
+		"bad beside a cluster": {[]outcome{{[]string{"c"}, nil}}, "a b c", "c", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attempt := 0
+			made, failed, err := createWithout(all, func(placed placement.Cluster) (string, map[string]error, error) {
+				now := test.attempts[attempt]
+				attempt++
+				bad := map[string]error{}
+				for _, name := range now.bad {
+					bad[name] = broken
+				}
+				var names []string
+				for _, group := range placed.Groups {
+					names = append(names, group.Name())
+				}
+				if now.err != nil {
+					names = nil
+				}
+				return strings.Join(names, " "), bad, now.err
+			})
+			columns := strings.Join(slices.Sorted(maps.Keys(failed)), " ")
+			if made != test.made || columns != test.failed || (err != nil) != test.err || attempt != len(test.attempts) {
+				t.Errorf("made %q without %q after %d attempts: %v", made, columns, attempt, err)
+			}
+		})
+	}
+}
+
+// TestKindNamesTheNode has kind's errors hold the command that failed, which names the node.
+func TestKindNamesTheNode(t *testing.T) {
+	err := kinderrors.Wrap(&exec.RunError{Command: []string{"podman", "exec", "a-worker2", "kubeadm", "join"}, Inner: errors.New("exit 1")}, "failed to join")
+	var failed *exec.RunError
+	if !errors.As(err, &failed) || !slices.Contains(failed.Command, "a-worker2") {
+		t.Errorf("no command in %v", err)
+	}
+}
+
+func TestGuilty(t *testing.T) {
+	well := suspect{runs: true, serves: true, joined: true}
+	change := func(changes ...func(*suspect)) []suspect {
+		suspects := []suspect{well, well, well}
+		for i := range suspects {
+			suspects[i].node = fmt.Sprint(i)
+			suspects[i].controlPlane = i == 0
+		}
+		for i, change := range changes {
+			if change != nil {
+				change(&suspects[i])
+			}
+		}
+		return suspects
+	}
+	stopped := func(s *suspect) { s.runs, s.serves, s.joined = false, false, false }
+	named := func(s *suspect) { s.named, s.joined = true, false }
+	silent := func(s *suspect) { s.serves, s.joined = false, false }
+	late := func(s *suspect) { s.joined = false }
+	for name, test := range map[string]struct {
+		suspects []suspect
+		want     string
+	}{
+		"nobody":                        {change(), ""},
+		"a stopped one":                 {change(nil, stopped), "1"},
+		"both":                          {change(nil, stopped, named), "1 2"},
+		"the named one, not a late one": {change(nil, late, named), "2"},
+		"no runtime":                    {change(nil, late, silent), "2"},
+		"only late":                     {change(nil, nil, late), "2"},
+		"the control plane":             {change(stopped, late, late), ""},
+		"the control plane, too":        {change(named, nil, stopped), ""},
+		"nobody has joined":             {change(late, late, late), ""},
+	} {
+		if got := strings.Join(guilty(test.suspects), " "); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
 	}
 }
 
@@ -178,7 +416,7 @@ func TestHandlerFragment(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			file, content, err := handlerFragment(column.Column{Runtime: column.Runtime{Name: test.runtime, Version: test.version}, OCIRuntime: test.handler})
+			file, content, err := handlerFragment(column.Runtime{Name: test.runtime, Version: test.version}, test.handler)
 			if err != nil || file != test.want || (len(content) > 0) != (test.want != "") {
 				t.Errorf("got %q with %d bytes, %v; want %q", file, len(content), err, test.want)
 			}
@@ -247,22 +485,40 @@ func TestOnlyAssaysOwnNamesAreTaken(t *testing.T) {
 }
 
 func TestRecordMatches(t *testing.T) {
-	c := column.Column{Name: "a", Runtime: column.Runtime{Name: column.CRIO, Version: "1.36.1"}}
-	record := Record{Column: "a", NodeImage: "id", Hash: c.Hash("id"), Ready: true}
-	if !record.matches(c, "id") {
-		t.Error("the same column does not match")
+	a, b := columnOf("a", column.CRIO, "1.36.1", "runc"), columnOf("b", column.Containerd, "2.4.2", "runc")
+	crun := columnOf("a-crun", column.CRIO, "1.36.1", "crun")
+	place := func(topology column.Topology, columns ...column.Column) placement.Cluster {
+		return placement.Place(columns, topology)[0]
 	}
-	if record.matches(c, "other") {
-		t.Error("another image matches")
-	}
-	changed := c
+	changed := a
 	changed.Config = []column.File{{SHA256: "1"}}
-	if record.matches(changed, "id") {
-		t.Error("another configuration matches")
+	images := []string{"1", "2"}
+	of := func(placed placement.Cluster) Record {
+		return Record{Columns: columnNames(placed), Hash: hash(placed, images), Ready: true}
 	}
-	record.Ready = false
-	if record.matches(c, "id") {
-		t.Error("a cluster that was never ready matches")
+	mixed := place(column.Mixed, a, b)
+	for name, test := range map[string]struct {
+		record Record
+		placed placement.Cluster
+		images []string
+		want   bool
+	}{
+		"the same column":            {of(place(column.Isolated, a)), place(column.Isolated, a), images, true},
+		"another image":              {of(place(column.Isolated, a)), place(column.Isolated, a), []string{"3"}, false},
+		"another configuration":      {of(place(column.Isolated, a)), place(column.Isolated, changed), images, false},
+		"the same mixed cluster":     {of(mixed), mixed, images, true},
+		"a mixed cluster, one less":  {of(mixed), place(column.Mixed, a), images, false},
+		"another order":              {of(mixed), place(column.Mixed, b, a), images, false},
+		"an image of the second":     {of(mixed), mixed, []string{"1", "3"}, false},
+		"one in a mixed cluster":     {of(place(column.Isolated, a)), place(column.Mixed, a), images, false},
+		"two on the nodes":           {of(place(column.Isolated, a, crun)), place(column.Isolated, a, crun), images, true},
+		"two, where there was one":   {of(place(column.Isolated, a)), place(column.Isolated, a, crun), images, false},
+		"one that never was ready":   {Record{Columns: []string{"a"}, Hash: hash(place(column.Isolated, a), images)}, place(column.Isolated, a), images, false},
+		"the same nodes, other name": {of(place(column.Isolated, a)), place(column.Isolated, columnOf("z", column.CRIO, "1.36.1", "runc")), images, false},
+	} {
+		if got := test.record.matches(test.placed, test.images); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/placement"
 	kindconfigs "assay/kind-configs"
 )
 
@@ -36,17 +37,17 @@ func fragmentDirectory(runtime string) string {
 	return "/etc/containerd/conf.d"
 }
 
-// handlerFragment is the fragment that makes the column's OCI runtime the default handler; runc is it
+// handlerFragment is the fragment that makes an OCI runtime the default handler of a runtime; runc is it
 // without one.
-func handlerFragment(c column.Column) (name string, content []byte, err error) {
-	if c.OCIRuntime == "" || c.OCIRuntime == "runc" {
+func handlerFragment(runtime column.Runtime, handler string) (name string, content []byte, err error) {
+	if handler == column.DefaultOCIRuntime {
 		return "", nil, nil
 	}
-	name = c.OCIRuntime + "." + c.Runtime.Name
+	name = handler + "." + runtime.Name
 	switch {
-	case c.Runtime.Name == column.CRIO:
+	case runtime.Name == column.CRIO:
 		name += ".conf"
-	case c.Runtime.OldFormat():
+	case runtime.OldFormat():
 		name += "-1.toml"
 	default:
 		name += ".toml"
@@ -55,51 +56,97 @@ func handlerFragment(c column.Column) (name string, content []byte, err error) {
 	return name, content, err
 }
 
-// kindConfig is the configuration of a column's cluster: a control plane and a worker. fragments are
-// files on this machine in the order in which the runtime reads them.
-func kindConfig(name, image string, c column.Column, fragments []string, machine engine.Machine, podSubnet netip.Prefix) (*v1alpha4.Cluster, error) {
-	patches, err := render("cluster/kubeadm.yaml.tmpl", kubeadmValues(c, machine))
-	if err != nil {
-		return nil, err
+// MaxNodes is how many nodes a cluster may have: each has a /24 of a pod subnet of /20.
+const MaxNodes = 16
+
+// nodes is what the nodes of a group are made of.
+type nodes struct {
+	placement.Group
+	// image is the node image.
+	image string
+	// fragments are files on this machine in the order in which the runtime reads them.
+	fragments []string
+}
+
+// config is the configuration of one of the nodes. The control plane of a mixed cluster is no column's: it has
+// no fragments and stays tainted.
+func (n nodes) config(role v1alpha4.NodeRole, pods bool) (v1alpha4.Node, error) {
+	runtime := n.Node().Runtime.Name
+	patches, err := render("cluster/kubeadm-node.yaml.tmpl", struct {
+		CRISocket string
+		Pods      bool
+	}{criSocket(runtime), pods})
+	node := v1alpha4.Node{Role: role, Image: n.image, KubeadmConfigPatches: []string{patches}}
+	if !pods {
+		return node, err
 	}
-	var mounts []v1alpha4.Mount
-	for i, fragment := range fragments {
-		mounts = append(mounts, v1alpha4.Mount{
+	for i, fragment := range n.fragments {
+		node.ExtraMounts = append(node.ExtraMounts, v1alpha4.Mount{
 			HostPath: fragment,
 			// After the image's own files.
-			ContainerPath: fmt.Sprintf("%s/90-%02d-%s", fragmentDirectory(c.Runtime.Name), i, filepath.Base(fragment)),
+			ContainerPath: fmt.Sprintf("%s/90-%02d-%s", fragmentDirectory(runtime), i, filepath.Base(fragment)),
 			Readonly:      true,
 		})
 	}
-	node := func(role v1alpha4.NodeRole) v1alpha4.Node {
-		return v1alpha4.Node{Role: role, Image: image, ExtraMounts: mounts}
+	return node, err
+}
+
+// kindConfig is the configuration of a cluster: a control plane, which is like the nodes of the first group, and
+// a worker for each group, in their order.
+func kindConfig(name string, placed placement.Cluster, groups []nodes, machine engine.Machine, podSubnet netip.Prefix) (*v1alpha4.Cluster, error) {
+	// What is of the whole cluster is the same for all its columns.
+	first := groups[0].Node()
+	patches, err := render("cluster/kubeadm.yaml.tmpl", kubeadmValues(first, machine))
+	if err != nil {
+		return nil, err
+	}
+	control, err := groups[0].config(v1alpha4.ControlPlaneRole, placed.PodsOnControlPlane())
+	if err != nil {
+		return nil, err
 	}
 	config := &v1alpha4.Cluster{
 		TypeMeta: v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},
 		Name:     name,
-		Nodes:    []v1alpha4.Node{node(v1alpha4.ControlPlaneRole), node(v1alpha4.WorkerRole)},
+		Nodes:    []v1alpha4.Node{control},
 		Networking: v1alpha4.Networking{
 			IPFamily:          v1alpha4.IPv4Family,
 			PodSubnet:         podSubnet.String(),
-			DisableDefaultCNI: c.Network != column.Kindnet,
+			DisableDefaultCNI: first.Network != column.Kindnet,
 			KubeProxyMode:     v1alpha4.IPTablesProxyMode,
 		},
 		KubeadmConfigPatches: []string{patches},
+	}
+	for _, group := range groups {
+		worker, err := group.config(v1alpha4.WorkerRole, true)
+		if err != nil {
+			return nil, err
+		}
+		config.Nodes = append(config.Nodes, worker)
 	}
 	v1alpha4.SetDefaultsCluster(config)
 	return config, nil
 }
 
+// controlPlaneName and workerName are the names that kind gives the nodes; workers are numbered in the order of
+// its configuration, the first of them is 0 here.
+func controlPlaneName(cluster string) string { return cluster + "-control-plane" }
+
+func workerName(cluster string, index int) string {
+	if index == 0 {
+		return cluster + "-worker"
+	}
+	return fmt.Sprintf("%s-worker%d", cluster, index+1)
+}
+
 type kubeadm struct {
 	ImageRepository string
-	CRISocket       string
 	CgroupDriver    string
 	AllowCgroupV1   bool
 }
 
 // kubeadmValues leaves ready node images as they are: their images and their cgroup driver are their own.
 func kubeadmValues(c column.Column, machine engine.Machine) kubeadm {
-	values := kubeadm{CRISocket: criSocket(c.Runtime.Name)}
+	values := kubeadm{}
 	if c.Image == "" {
 		values.ImageRepository = imageRepository
 		values.CgroupDriver = machine.CgroupDriver()

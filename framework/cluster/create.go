@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,92 +18,163 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
-	"sigs.k8s.io/kind/pkg/exec"
 
-	"assay/framework/column"
+	"assay/framework/placement"
 	"assay/framework/progress"
 )
 
-// Options say what cluster is wanted.
-type Options struct {
+// Plan says what cluster is wanted; placement.Place makes that of one column, too.
+type Plan struct {
 	RunID  string
-	Column column.Column
-	// Image is the node image. It is there, or the engine can pull it.
-	Image string
+	Placed placement.Cluster
+	// Images are the node images by the names of the groups. They are there, or the engine can pull them.
+	Images map[string]string
 	// Progress receives the steps.
 	Progress *progress.Log
-	// LogDirectory is where the logs of a cluster that does not become ready are collected.
-	LogDirectory string
+	// Logs is where the logs of a column's nodes are collected that do not become ready; empty is nowhere.
+	Logs func(column string) string
 	// Keep leaves a cluster that does not become ready for inspection.
 	Keep bool
 }
 
-// Create makes the cluster of a column: a control plane and a worker, both of which run pods, with the
-// column's network, all nodes ready and verified to be what the column says. On an error, or when the
-// context ends, the logs of what was made are collected and it is deleted again.
-func (m *Manager) Create(ctx context.Context, options Options) (*Cluster, error) {
-	record, config, err := m.plan(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("create the cluster of column %s: %w", options.Column.Name, err)
-	}
-	created, err := m.create(ctx, options, record, config)
-	if err == nil {
-		return created, nil
-	}
-	err = fmt.Errorf("create the cluster of column %s: %w", options.Column.Name, err)
-	// What was made is looked at and deleted even where the context has ended.
-	after := context.WithoutCancel(ctx)
-	if ctx.Err() == nil && options.LogDirectory != "" {
-		if logErr := m.collect(after, record.Name, options.LogDirectory); logErr != nil {
-			err = errors.Join(err, logErr)
-		} else {
-			err = fmt.Errorf("%w\nthe logs of its nodes are in %s", err, options.LogDirectory)
-		}
-	}
-	if options.Keep && ctx.Err() == nil {
-		return nil, errors.Join(err, m.Keep(record.Name))
-	}
-	return nil, errors.Join(err, m.Delete(after, record.Name))
+// Create makes a cluster with the nodes and the network of its columns; each column has to wait for its
+// own nodes with Await. Where workers are to blame for a failure, it is made without them: failed has the errors
+// of their columns. On an error, which is that of all columns that are not in failed, or when the context ends,
+// the logs of what was made are collected and it is deleted again.
+func (m *Manager) Create(ctx context.Context, plan Plan) (created *Cluster, failed map[string]error, err error) {
+	return createWithout(plan.Placed, func(placed placement.Cluster) (*Cluster, map[string]error, error) {
+		plan.Placed = placed
+		return m.attempt(ctx, plan)
+	})
 }
 
-// plan gets the image, reserves a pod subnet and writes the record.
-func (m *Manager) plan(ctx context.Context, options Options) (Record, *v1alpha4.Cluster, error) {
-	if _, err := m.engine.Output(ctx, "image", "inspect", options.Image); err != nil {
-		done := options.Progress.Step("pull " + options.Image)
-		_, err := m.engine.Output(ctx, "pull", options.Image)
-		done(err)
-		if err != nil {
-			return Record{}, nil, fmt.Errorf("node image %s is not here and cannot be pulled: %w", options.Image, err)
+// createWithout makes a placement, and again without the groups that are to blame when it fails, until it is
+// there, nobody is to blame or nobody is left. An attempt returns what is wrong with groups, by name: beside the
+// cluster, which is there without them, or beside an error that they are to blame for.
+func createWithout[T any](placed placement.Cluster, attempt func(placement.Cluster) (T, map[string]error, error)) (made T, failed map[string]error, err error) {
+	failed = map[string]error{}
+	for {
+		made, bad, err := attempt(placed)
+		left := placed.Without(func(group placement.Group) bool { return bad[group.Name()] != nil })
+		for _, group := range placed.Groups {
+			for _, c := range group.Columns {
+				if reason := bad[group.Name()]; reason != nil {
+					failed[c.Name] = reason
+				}
+			}
+		}
+		if err == nil || len(bad) == 0 || len(left.Groups) == 0 {
+			return made, failed, err
+		}
+		placed = left
+	}
+}
+
+// attempt makes a cluster once. See createWithout for what it returns.
+func (m *Manager) attempt(ctx context.Context, plan Plan) (*Cluster, map[string]error, error) {
+	names := strings.Join(columnNames(plan.Placed), ", ")
+	if missing := m.pull(ctx, plan); len(missing) > 0 {
+		return nil, missing, fmt.Errorf("create the cluster of %s: %w", names, errors.Join(slices.Collect(maps.Values(missing))...))
+	}
+	record, config, err := m.plan(ctx, plan)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create the cluster of %s: %w", names, err)
+	}
+	created, bad, err := m.create(ctx, plan, record, config)
+	if err != nil {
+		err = fmt.Errorf("create the cluster of %s: %w", names, err)
+	}
+	var boot *bootError
+	if errors.As(err, &boot) && ctx.Err() == nil {
+		bad = map[string]error{}
+		for i, group := range plan.Placed.Groups {
+			if slices.Contains(boot.guilty, workerName(record.Name, i)) {
+				bad[group.Name()] = err
+			}
 		}
 	}
-	nodeImage, err := m.imageID(ctx, options.Image)
+	if err == nil {
+		return created, bad, nil
+	}
+	again := len(bad) > 0 && len(bad) < len(plan.Placed.Groups)
+	if again {
+		plan.Progress.Line("the cluster is made again without %s", strings.Join(slices.Sorted(maps.Keys(bad)), ", "))
+	}
+	err = m.discard(ctx, plan, record.Name, err, plan.Keep && !again)
+	for name := range bad {
+		bad[name] = err
+	}
+	return nil, bad, err
+}
+
+// discard collects the logs of a cluster that did not become what it should, and deletes it unless it is to be
+// kept. It returns the reason with what went wrong on the way, and where the logs are.
+func (m *Manager) discard(ctx context.Context, plan Plan, name string, reason error, keep bool) error {
+	// What was made is looked at and deleted even where the context has ended.
+	after := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		return errors.Join(reason, m.Delete(after, name))
+	}
+	if err := m.collect(after, plan, name, reason); err != nil {
+		reason = errors.Join(reason, err)
+	}
+	if keep {
+		return errors.Join(reason, m.Keep(name))
+	}
+	return errors.Join(reason, m.Delete(after, name))
+}
+
+// plan reserves a pod subnet and writes the record.
+func (m *Manager) plan(ctx context.Context, plan Plan) (Record, *v1alpha4.Cluster, error) {
+	nodeImages, err := m.imageIDs(ctx, plan.Placed, plan.Images)
 	if err != nil {
 		return Record{}, nil, err
 	}
 	record, err := m.store.allocate(ctx, Record{
-		Name: Name(options.RunID, options.Column.Name), RunID: options.RunID, Column: options.Column.Name,
-		Hash: options.Column.Hash(nodeImage), Image: options.Image, NodeImage: nodeImage,
-		Created: time.Now().UTC(), PID: os.Getpid(),
+		Name: Name(plan.RunID, plan.Placed.Name()), RunID: plan.RunID, Columns: columnNames(plan.Placed),
+		Hash: hash(plan.Placed, nodeImages), Created: time.Now().UTC(), PID: os.Getpid(),
 	}, m.engine.Network.PodSubnets())
 	if err != nil {
 		return record, nil, err
 	}
-	fragments, err := m.fragments(record, options.Column)
-	if err != nil {
-		return record, nil, errors.Join(err, m.store.remove(record.Name))
+	var groups []nodes
+	for _, group := range plan.Placed.Groups {
+		fragments, err := m.fragments(record, group)
+		if err != nil {
+			return record, nil, errors.Join(err, m.store.remove(record.Name))
+		}
+		groups = append(groups, nodes{Group: group, image: plan.Images[group.Name()], fragments: fragments})
 	}
-	config, err := kindConfig(record.Name, options.Image, options.Column, fragments, m.machine, record.PodSubnet)
+	config, err := kindConfig(record.Name, plan.Placed, groups, m.machine, record.PodSubnet)
 	if err != nil {
 		return record, nil, errors.Join(err, m.store.remove(record.Name))
 	}
 	return record, config, nil
 }
 
-// fragments are the paths of the column's fragments of configuration: the default handler's, which is
+// pull has the engine get the images that it does not have, and returns why it cannot, by the names of groups.
+func (m *Manager) pull(ctx context.Context, plan Plan) map[string]error {
+	missing := map[string]error{}
+	for _, group := range plan.Placed.Groups {
+		image := plan.Images[group.Name()]
+		if _, err := m.engine.Output(ctx, "image", "inspect", image); err == nil {
+			continue
+		}
+		done := plan.Progress.Step("pull " + image)
+		_, err := m.engine.Output(ctx, "pull", image)
+		done(err)
+		if err != nil {
+			missing[group.Name()] = fmt.Errorf("node image %s is not here and cannot be pulled: %w", image, err)
+		}
+	}
+	return missing
+}
+
+// fragments are the paths of a group's fragments of configuration: the default handler's, which is
 // written beside the record, and then those of the matrix.
-func (m *Manager) fragments(record Record, c column.Column) ([]string, error) {
+func (m *Manager) fragments(record Record, group placement.Group) ([]string, error) {
 	var paths []string
-	name, content, err := handlerFragment(c)
+	name, content, err := handlerFragment(group.Node().Runtime, group.DefaultHandler())
 	if err != nil {
 		return nil, err
 	}
@@ -113,33 +185,43 @@ func (m *Manager) fragments(record Record, c column.Column) ([]string, error) {
 		}
 		paths = append(paths, path)
 	}
-	for _, file := range c.Config {
+	for _, file := range group.Node().Config {
 		paths = append(paths, file.Path)
 	}
 	return paths, nil
 }
 
-func (m *Manager) create(ctx context.Context, options Options, record Record, config *v1alpha4.Cluster) (*Cluster, error) {
-	if err := m.boot(ctx, options, record, config); err != nil {
-		return nil, err
+// create boots the cluster and makes its network. bad is what is wrong with groups, by name.
+func (m *Manager) create(ctx context.Context, plan Plan, record Record, config *v1alpha4.Cluster) (created *Cluster, bad map[string]error, err error) {
+	if err := m.boot(ctx, plan, record, config); err != nil {
+		return nil, nil, err
 	}
-	created, err := m.open(ctx, record, options.Column)
+	created, err = m.open(record, plan.Placed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	done := options.Progress.Step("network and nodes ready")
-	err = created.prepare(ctx)
+	done := plan.Progress.Step("network")
+	workers, err := created.connect(ctx)
 	done(err)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	bad = map[string]error{}
+	for _, group := range plan.Placed.Groups {
+		if err := workers[created.Worker(group)]; err != nil {
+			bad[group.Name()] = err
+		}
+	}
+	if len(bad) == len(plan.Placed.Groups) {
+		return nil, nil, bad[plan.Placed.Groups[0].Name()]
 	}
 	record.Ready = true
-	return created, m.store.write(record)
+	return created, bad, m.store.write(record)
 }
 
 // boot lets kind make the cluster. kind knows no contexts: when the context ends, its nodes are deleted
-// until it gives up.
-func (m *Manager) boot(ctx context.Context, options Options, record Record, config *v1alpha4.Cluster) error {
+// until it gives up. An error is a bootError where nobody interrupted it.
+func (m *Manager) boot(ctx context.Context, plan Plan, record Record, config *v1alpha4.Cluster) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, m.timeouts.Create, fmt.Errorf("not done after %s", m.timeouts.Create))
 	defer cancel()
 	log, err := os.Create(m.store.createLog(record.Name))
@@ -147,13 +229,13 @@ func (m *Manager) boot(ctx context.Context, options Options, record Record, conf
 		return err
 	}
 	defer log.Close() //nolint:errcheck // a log
-	steps := &steps{progress: options.Progress}
+	steps := &steps{progress: plan.Progress}
 	provider := m.kind(&kindLogger{out: log, step: func(name string) {
 		steps.begin(name)
 		if name == stepConfigured {
 			// kind waits meanwhile: it is this call that tells of its step.
 			if err := m.introduce(bounded, record.Name); err != nil {
-				options.Progress.Line("the nodes depend on the engine's DNS: %v", err)
+				plan.Progress.Line("the nodes depend on the engine's DNS: %v", err)
 			}
 		}
 	}})
@@ -162,27 +244,28 @@ func (m *Manager) boot(ctx context.Context, options Options, record Record, conf
 		result <- provider.Create(record.Name,
 			kind.CreateWithV1Alpha4Config(config),
 			kind.CreateWithKubeconfigPath(m.store.kubeconfig(record.Name)),
-			kind.CreateWithRetain(true)) // the logs are wanted; Create deletes
+			kind.CreateWithRetain(true)) // the logs are wanted; discard deletes
 	}()
 	select {
 	case err := <-result:
-		if err = bootError(err, steps.end(err)); err != nil {
-			err = fmt.Errorf("%w\n%s", err, m.nodeWords(context.WithoutCancel(ctx), record.Name))
+		step := steps.end(err)
+		if err == nil {
+			return nil
 		}
-		return err
+		return m.explain(context.WithoutCancel(ctx), plan, record, step, err)
 	case <-bounded.Done():
 	}
 	step := steps.end(context.Cause(bounded))
-	words := ""
+	err = fmt.Errorf("%s: %w", step, context.Cause(bounded))
 	if ctx.Err() == nil {
 		// The deadline passed, nobody interrupted: what the nodes say goes with them.
-		words = "\n" + m.nodeWords(ctx, record.Name)
-		if err := m.collect(ctx, record.Name, options.LogDirectory); err != nil {
-			options.Progress.Line("collecting logs: %v", err)
+		err = m.explain(ctx, plan, record, step, context.Cause(bounded))
+		if err := m.collect(ctx, plan, record.Name, err); err != nil {
+			plan.Progress.Line("collecting logs: %v", err)
 		}
 	}
 	m.abandon(context.WithoutCancel(ctx), record.Name, result)
-	return fmt.Errorf("%s: %w%s", step, context.Cause(bounded), words)
+	return err
 }
 
 // stepConfigured is the step of kind's before which all nodes run, and before which none needs another.
@@ -233,30 +316,14 @@ func (m *Manager) abandon(ctx context.Context, name string, result <-chan error)
 	}
 }
 
-// bootError adds what the failed command said to an error of kind, which only names the command.
-func bootError(err error, step string) error {
-	if err == nil {
-		return nil
-	}
-	if failed := exec.RunErrorForError(err); failed != nil {
-		return fmt.Errorf("%s: %w\n%s", step, err, lastPlain(string(failed.Output)))
-	}
-	return fmt.Errorf("%s: %w", step, err)
-}
-
 // errorsScript prints the last errors of the kubelet and the runtimes, in the formats of klog and logrus.
 const errorsScript = `journalctl --no-pager --output=cat --lines=2000 --unit=kubelet --unit=containerd --unit=crio |
 	grep -E '^E[0-9]{4} |level=(error|fatal)' | cut -c 1-400 | tail -n 6`
 
-// nodeWords is the state of each node's container and the last that it said.
-func (m *Manager) nodeWords(ctx context.Context, name string) string {
+// nodeWords is the state of the nodes' containers and the last that they said.
+func (m *Manager) nodeWords(ctx context.Context, nodes []string) string {
 	ctx, cancel := context.WithTimeout(ctx, m.timeouts.Logs)
 	defer cancel()
-	nodes, err := m.containers(ctx, name)
-	if err != nil {
-		return err.Error()
-	}
-	slices.Sort(nodes)
 	var words []string
 	for _, node := range nodes {
 		state, err := m.engine.Output(ctx, "inspect", "--format", "{{.State.Status}}, exit code {{.State.ExitCode}}", node)
@@ -334,13 +401,24 @@ func (m *Manager) Keep(name string) error {
 	return m.store.write(record)
 }
 
-// collect collects the logs where a directory for them is wanted.
-func (m *Manager) collect(ctx context.Context, name, directory string) error {
-	if directory == "" {
-		return nil
-	}
-	if err := m.CollectLogs(ctx, name, directory); err != nil {
-		return fmt.Errorf("collect the logs of cluster %s: %w", name, err)
+// collect collects the logs of a cluster's columns where folders for them are wanted; only those of the workers
+// that are to blame, where the reason names them.
+func (m *Manager) collect(ctx context.Context, plan Plan, name string, reason error) error {
+	var boot *bootError
+	blamed := errors.As(reason, &boot) && len(boot.guilty) > 0
+	for i, group := range plan.Placed.Groups {
+		if blamed && !slices.Contains(boot.guilty, workerName(name, i)) {
+			continue
+		}
+		for _, c := range group.Columns {
+			folder := plan.Logs(c.Name)
+			if folder == "" {
+				continue
+			}
+			if err := m.collectLogs(ctx, name, folder, controlPlaneName(name), workerName(name, i)); err != nil {
+				return fmt.Errorf("collect the logs of cluster %s: %w", name, err)
+			}
+		}
 	}
 	return nil
 }

@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/log"
 
-	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/placement"
 )
 
 // kindLabel marks the engine's containers that are nodes of kind; its value is the cluster.
@@ -166,34 +167,32 @@ func (m *Manager) Leftovers(ctx context.Context) ([]Record, error) {
 	return left, nil
 }
 
-// Find returns the newest kept cluster that has exactly the nodes that the column wants, after it has
-// been verified: all nodes run, are ready and say the column's runtime and version. Where there is none,
-// it returns nil and the reasons why the kept clusters of the column do not do.
-func (m *Manager) Find(ctx context.Context, c column.Column, image string) (*Cluster, []string, error) {
+// Find returns the newest kept cluster that has exactly the columns and the nodes that are wanted, after it has
+// been verified: all nodes run, are ready and say the runtimes and versions of their columns. images are the
+// node images by the names of the groups. Where there is none, it returns nil and the reasons why the kept
+// clusters of the columns do not do.
+func (m *Manager) Find(ctx context.Context, placed placement.Cluster, images map[string]string) (*Cluster, []string, error) {
 	records, err := m.store.list()
 	if err != nil {
 		return nil, nil, err
 	}
-	nodeImage, err := m.imageID(ctx, image)
+	nodeImages, err := m.imageIDs(ctx, placed, images)
 	if err != nil {
 		return nil, nil, err
 	}
 	var reasons []string
 	for i := len(records) - 1; i >= 0; i-- {
 		record := records[i]
-		if record.Column != c.Name || !record.Kept {
+		if !slices.Equal(record.Columns, columnNames(placed)) || !record.Kept {
 			continue
 		}
-		if !record.matches(c, nodeImage) {
-			reasons = append(reasons, fmt.Sprintf("%s was made of another image or configuration", record.Name))
+		if !record.matches(placed, nodeImages) {
+			reasons = append(reasons, fmt.Sprintf("%s was made of other images or configuration", record.Name))
 			continue
 		}
-		found, err := m.open(ctx, record, c)
+		found, err := m.open(record, placed)
 		if err == nil {
-			err = found.alive(ctx)
-		}
-		if err == nil {
-			err = found.verify(ctx)
+			err = found.verifyAll(ctx)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -205,6 +204,19 @@ func (m *Manager) Find(ctx context.Context, c column.Column, image string) (*Clu
 		return found, reasons, nil
 	}
 	return nil, reasons, nil
+}
+
+// imageIDs are the IDs of the groups' images, in the order of the groups.
+func (m *Manager) imageIDs(ctx context.Context, placed placement.Cluster, images map[string]string) ([]string, error) {
+	var ids []string
+	for _, group := range placed.Groups {
+		id, err := m.imageID(ctx, images[group.Name()])
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // imageID is the ID of an image that the engine has.

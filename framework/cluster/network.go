@@ -8,9 +8,11 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/e2e-framework/klient/decoder"
 	"sigs.k8s.io/e2e-framework/klient/k8s"
@@ -39,31 +41,34 @@ for try in $(seq 200); do
 done
 echo "address $1 is still taken" >&2; exit 1`
 
-// applyNetwork brings the column's network up; kindnet is there already.
-func (c *Cluster) applyNetwork(ctx context.Context) error {
+// applyNetwork brings the columns' network up; kindnet is there already. bad is what is wrong with workers, by
+// name.
+func (c *Cluster) applyNetwork(ctx context.Context) (bad map[string]error, err error) {
 	if c.column.Network == column.KubeRouter {
-		if err := c.applyKubeRouter(ctx); err != nil {
-			return fmt.Errorf("kube-router: %w", err)
+		if bad, err = c.applyKubeRouter(ctx); err != nil {
+			return nil, fmt.Errorf("kube-router: %w", err)
 		}
 	}
 	for _, manifest := range c.column.NetworkManifests {
 		text, err := os.ReadFile(manifest.Path)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := c.apply(ctx, string(text)); err != nil {
-			return fmt.Errorf("apply %s: %w", manifest.Path, err)
+			return nil, fmt.Errorf("apply %s: %w", manifest.Path, err)
 		}
 	}
-	return nil
+	return bad, nil
 }
 
 // applyKubeRouter brings the network up. Each node gets the configuration of the CNI plugins with its
 // own pod subnet in it and routes to the pods of the others, so that pods can start and reach each
 // other before kube-router has elected routes by BGP; kube-router then takes both over.
-func (c *Cluster) applyKubeRouter(ctx context.Context) error {
-	group, grouped := errgroup.WithContext(ctx)
-	for _, node := range c.Nodes {
+func (c *Cluster) applyKubeRouter(ctx context.Context) (bad map[string]error, err error) {
+	bad = map[string]error{}
+	var mutex sync.Mutex
+	var group errgroup.Group
+	for _, node := range c.all {
 		group.Go(func() error {
 			conflist, err := render("network/kube-router.conflist.tmpl", node)
 			if err != nil {
@@ -71,17 +76,23 @@ func (c *Cluster) applyKubeRouter(ctx context.Context) error {
 			}
 			// The runtime reads the file as soon as it is there, so it has to be there as a whole.
 			script := fmt.Sprintf("cat > %[1]s.new && mv %[1]s.new %[1]s", kubeRouterConflist)
-			for _, other := range c.Nodes {
+			for _, other := range c.all {
 				if other.Name != node.Name {
 					script += fmt.Sprintf(" && ip route replace %s via %s", other.PodCIDR, other.Address)
 				}
 			}
-			_, err = c.NodeExec(grouped, node.Name, strings.NewReader(conflist), "sh", "-c", script)
-			return err
+			_, err = c.NodeExec(ctx, node.Name, strings.NewReader(conflist), "sh", "-c", script)
+			if err == nil || node.ControlPlane {
+				return err
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			bad[node.Name] = fmt.Errorf("kube-router: %w", err)
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	values := struct {
 		Image       string
@@ -94,9 +105,9 @@ func (c *Cluster) applyKubeRouter(ctx context.Context) error {
 	}
 	manifest, err := render("network/kube-router.yaml.tmpl", values)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.apply(ctx, manifest)
+	return bad, c.apply(ctx, manifest)
 }
 
 // apply creates the objects of a manifest; those that exist are left as they are.
@@ -145,31 +156,39 @@ func (c *Cluster) networkReady(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		wanted := set.Status.DesiredNumberScheduled
-		if c.column.Network == column.KubeRouter {
-			wanted = int32(len(c.Nodes)) //nolint:gosec // a cluster has a few nodes
+		pods, err := c.Client.CoreV1().Pods(set.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(set.Spec.Selector)})
+		if err != nil {
+			return nil, err
 		}
-		if ready := set.Status.NumberReady; ready < wanted || ready == 0 || set.Status.ObservedGeneration < set.Generation {
-			missing = append(missing, fmt.Sprintf("%s is ready on %d of %d nodes", daemon.Name, ready, wanted))
-			missing = append(missing, c.unready(ctx, set)...)
-		}
+		missing = append(missing, c.daemonMissing(set, pods.Items)...)
 	}
 	return missing, nil
 }
 
-// unready describes the pods of a DaemonSet that are not ready.
-func (c *Cluster) unready(ctx context.Context, set *appsv1.DaemonSet) []string {
-	pods, err := c.Client.CoreV1().Pods(set.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(set.Spec.Selector)})
-	if err != nil {
-		return []string{err.Error()}
+// daemonMissing says what a DaemonSet lacks on the nodes that the columns need. kube-router is wanted on each of
+// them; another network says itself where.
+func (c *Cluster) daemonMissing(set *appsv1.DaemonSet, pods []corev1.Pod) []string {
+	wanted := 1
+	if c.column.Network == column.KubeRouter {
+		wanted = len(c.required())
 	}
+	ready := 0
 	var texts []string
-	for _, pod := range pods.Items {
-		if !podReady(pod) {
+	for _, pod := range pods {
+		switch {
+		case !c.requires(pod.Spec.NodeName):
+		case podReady(pod):
+			ready++
+		default:
 			texts = append(texts, describePod(pod))
 		}
 	}
-	return texts
+	status := set.Status
+	complete := status.ObservedGeneration >= set.Generation && status.CurrentNumberScheduled >= status.DesiredNumberScheduled
+	if ready >= wanted && len(texts) == 0 && complete {
+		return nil
+	}
+	return append([]string{fmt.Sprintf("%s is ready on %d nodes, %d scheduled", set.Name, ready, status.DesiredNumberScheduled)}, texts...)
 }
 
 // NetworkHealth says what is wrong with the network now. A daemon that hangs is ready for a while in the eyes of
@@ -194,6 +213,9 @@ func (c *Cluster) NetworkHealth(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, pod := range list.Items {
+		if !c.requires(pod.Spec.NodeName) {
+			continue
+		}
 		group.Go(func() error {
 			if answer, err := pods.ProxyGet("http", pod.Name, kubeRouterHealth, "/healthz", nil).DoRaw(ctx); err != nil {
 				return fmt.Errorf("kube-router of node %s: %w %s", pod.Spec.NodeName, err, answer)

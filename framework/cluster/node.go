@@ -204,10 +204,19 @@ func parseFacts(output, runtime string) NodeFacts {
 	return facts
 }
 
-// CollectLogs writes what the nodes of a cluster say into a directory: what kind collects, the journals
+// CollectLogs writes what the nodes that the columns need say into a directory.
+func (c *Cluster) CollectLogs(ctx context.Context, directory string) error {
+	var names []string
+	for _, node := range c.required() {
+		names = append(names, node.Name)
+	}
+	return c.manager.collectLogs(ctx, c.Name, directory, names...)
+}
+
+// collectLogs writes what nodes of a cluster say into a directory: what kind collects, the journals
 // of the kubelet and the runtime, and kind's own log. It works for nodes that did not boot, for which
 // there is only the engine's log of their container.
-func (m *Manager) CollectLogs(ctx context.Context, name, directory string) error {
+func (m *Manager) collectLogs(ctx context.Context, name, directory string, nodes ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, m.timeouts.Logs)
 	defer cancel()
 	if err := os.MkdirAll(directory, 0o750); err != nil {
@@ -216,14 +225,15 @@ func (m *Manager) CollectLogs(ctx context.Context, name, directory string) error
 	if err := copyFile(m.store.createLog(name), filepath.Join(directory, "create.log")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	nodes, err := m.containers(ctx, name)
+	made, err := m.containers(ctx, name)
 	if err != nil {
 		return err
 	}
-	slices.Sort(nodes)
 	var group errgroup.Group
 	for _, node := range nodes {
-		group.Go(func() error { return m.collectNode(ctx, node, filepath.Join(directory, node)) })
+		if slices.Contains(made, node) {
+			group.Go(func() error { return m.collectNode(ctx, node, filepath.Join(directory, node)) })
+		}
 	}
 	return group.Wait()
 }

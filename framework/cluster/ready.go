@@ -45,9 +45,9 @@ func (c *Cluster) addressed(ctx context.Context) (bool, string) {
 	if err != nil {
 		return false, err.Error()
 	}
-	c.take(list.Items)
+	take(c.all, list.Items)
 	var missing []string
-	for _, node := range c.Nodes {
+	for _, node := range c.all {
 		// A network of the user's own may do without the subnets of Kubernetes.
 		if node.Address == "" || node.PodCIDR == "" && c.column.Network == column.KubeRouter {
 			missing = append(missing, fmt.Sprintf("%s has address %q and pod subnet %q", node.Name, node.Address, node.PodCIDR))
@@ -56,7 +56,7 @@ func (c *Cluster) addressed(ctx context.Context) (bool, string) {
 	return len(missing) == 0, strings.Join(missing, "; ")
 }
 
-// ready says whether the nodes are ready and the pods of the network run. CoreDNS is not waited for:
+// ready says whether the nodes are ready and the pods of the network run on them. CoreDNS is not waited for:
 // the checks do not use it, and it becomes ready on the way.
 func (c *Cluster) ready(ctx context.Context) (bool, string) {
 	nodes, err := c.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
@@ -65,7 +65,7 @@ func (c *Cluster) ready(ctx context.Context) (bool, string) {
 	}
 	var missing []string
 	for _, node := range nodes.Items {
-		if !nodeReady(node) {
+		if c.requires(node.Name) && !nodeReady(node) {
 			missing = append(missing, fmt.Sprintf("node %s: %s", node.Name, conditions(node)))
 		}
 	}

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"assay/framework/column"
 	"assay/framework/engine"
+	"assay/framework/placement"
 )
 
 // namePrefix begins the names of all of Assay's clusters.
@@ -30,14 +32,12 @@ const maxName = 48
 // Record is what is kept of a cluster from before it is made until after it is deleted. Only clusters
 // with a record are ever deleted.
 type Record struct {
-	Name   string `json:"name"`
-	RunID  string `json:"runID"`
-	Column string `json:"column"`
-	// Hash is column.Hash: what the nodes are.
-	Hash string `json:"hash"`
-	// Image is the node image, NodeImage its ID.
-	Image     string       `json:"image"`
-	NodeImage string       `json:"nodeImage"`
+	Name  string `json:"name"`
+	RunID string `json:"runID"`
+	// Columns are the names of those whose nodes the cluster has.
+	Columns []string `json:"columns"`
+	// Hash is what the nodes are.
+	Hash      string       `json:"hash"`
 	PodSubnet netip.Prefix `json:"podSubnet"`
 	Created   time.Time    `json:"created"`
 	// PID is the process that made it.
@@ -48,9 +48,9 @@ type Record struct {
 	Kept bool `json:"kept"`
 }
 
-// Name is the name of the cluster of a column in a run.
-func Name(runID, columnName string) string {
-	name := namePrefix + runID + "-" + columnName
+// Name is the name of a cluster of a run, by the name that its placement gives it.
+func Name(runID, placed string) string {
+	name := namePrefix + runID + "-" + placed
 	// A dot would split the nodes' host names.
 	name = strings.ReplaceAll(strings.ToLower(name), ".", "-")
 	if len(name) > maxName {
@@ -192,7 +192,27 @@ func alive(pid int) bool {
 	return pid > 0 && !errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
-// matches says whether the record is of a cluster with exactly the nodes that the column wants.
-func (r Record) matches(c column.Column, nodeImage string) bool {
-	return r.Ready && r.Column == c.Name && r.NodeImage == nodeImage && r.Hash == c.Hash(nodeImage)
+// matches says whether the record is of a cluster with exactly the columns and nodes that are wanted.
+func (r Record) matches(placed placement.Cluster, nodeImages []string) bool {
+	return r.Ready && slices.Equal(r.Columns, columnNames(placed)) && r.Hash == hash(placed, nodeImages)
+}
+
+func columnNames(placed placement.Cluster) []string {
+	var names []string
+	for _, c := range placed.Columns() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// hash identifies what the nodes of a cluster are; nodeImages are the IDs of the groups' images.
+func hash(placed placement.Cluster, nodeImages []string) string {
+	parts := []string{string(placed.Topology)}
+	for i, group := range placed.Groups {
+		node := group.Node()
+		node.OCIRuntime = group.DefaultHandler()
+		parts = append(parts, node.Hash(nodeImages[i]))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, " ")))
+	return hex.EncodeToString(sum[:])
 }

@@ -33,8 +33,13 @@ type Matrix struct {
 	Path string
 	// Columns are in the order of the file.
 	Columns []Column
+	// Topology is how the columns are put on clusters.
+	Topology Topology
 	// Expectations is the path of the expectations file that goes with the columns; empty is none.
 	Expectations string
+
+	// lines are where the columns are in the file, by name.
+	lines map[string]int
 }
 
 // Column is one thing under test.
@@ -42,7 +47,7 @@ type Column struct {
 	// Name is unique in the matrix.
 	Name    string  `json:"name"`
 	Runtime Runtime `json:"runtime"`
-	// OCIRuntime is the default handler, runc or crun.
+	// OCIRuntime is the handler of the column's pods, runc or crun.
 	OCIRuntime string `json:"ociRuntime"`
 	// Kubernetes is the version of the nodes without the leading v. It is empty for a ready node image
 	// about which the file does not say it.

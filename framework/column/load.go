@@ -55,7 +55,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 	if root == nil {
 		return nil, r.Err()
 	}
-	matrix := &Matrix{Path: path}
+	matrix := &Matrix{Path: path, Topology: Isolated, lines: map[string]int{}}
 	var columns, products *yaml.Node
 	defaults := Column{}
 	versioned := false
@@ -67,6 +67,12 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 			}
 		},
 		"defaults": func(node *yaml.Node, field string) { r.defaults(node, field, &defaults) },
+		"topology": func(node *yaml.Node, field string) {
+			var name string
+			if r.OneOf(&name, string(Isolated), string(Mixed))(node, field); name != "" {
+				matrix.Topology = Topology(name)
+			}
+		},
 		"columns":  func(node *yaml.Node, _ string) { columns = node },
 		"products": func(node *yaml.Node, _ string) { products = node },
 		"expectations": func(node *yaml.Node, field string) {
@@ -81,13 +87,12 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 	if columns == nil && products == nil && root.Kind == yaml.MappingNode {
 		r.Report(root, "columns", "is missing", "list at least one column, or products")
 	}
-	lines := map[string]int{}
 	add := func(node *yaml.Node, field string, found ...Column) {
 		for _, c := range found {
-			if line, twice := lines[c.Name]; twice && c.Name != "" {
+			if line, twice := matrix.lines[c.Name]; twice && c.Name != "" {
 				r.Report(node, field+".name", fmt.Sprintf("%q is the name of the column in line %d", c.Name, line), "give each column a name of its own")
 			}
-			lines[c.Name] = node.Line
+			matrix.lines[c.Name] = node.Line
 			matrix.Columns = append(matrix.Columns, c)
 		}
 	}

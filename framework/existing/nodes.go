@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
 
 	"assay/framework/probe"
 	"assay/framework/target"
@@ -155,12 +156,12 @@ func lastSeen(pod *corev1.Pod) string {
 // prefix begins the names of the namespaces of a run in the cluster; the runner makes them of its RunID.
 func prefix(id string) string { return "assay-" + id }
 
-// Remove deletes the namespaces of an ID and waits until they are gone. It returns the names of those that are
-// not when the time is over.
-func (c Column) Remove(ctx context.Context, id string) (left []string, err error) {
+// Remove deletes the namespaces of an ID and waits until they are gone. It returns the names of those
+// that are not when the time is over.
+func Remove(ctx context.Context, client kubernetes.Interface, id string) (left []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	namespaces := c.Client.CoreV1().Namespaces()
+	namespaces := client.CoreV1().Namespaces()
 	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		made, err := namespaces.List(ctx, metav1.ListOptions{LabelSelector: workload.Label + "=namespace"})
 		if err != nil {

@@ -68,6 +68,8 @@ type grid struct {
 	policies map[string]*networkingv1.NetworkPolicy
 	// numbers are those of the grids that were merged, by agent; none where it is one.
 	numbers map[string]int
+	// noOther is why the pod on a node of another column does not run, which is no failure of the column's nodes.
+	noOther error
 	// spent says that the grid is not to be used again.
 	spent bool
 	// made counts the pods that were made again, for their names.
@@ -139,9 +141,20 @@ func (g *grid) start(ctx context.Context, prefix string, l layout) error {
 	}
 	group, started := errgroup.WithContext(ctx)
 	for name := range g.agents {
-		group.Go(func() error { return g.startAgent(started, ctx, name) })
+		group.Go(func() error {
+			err := g.startAgent(started, ctx, name)
+			if name == otherPod {
+				g.noOther = err
+				return nil
+			}
+			return err
+		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	if g.noOther != nil {
+		delete(g.agents, otherPod)
+	}
+	return err
 }
 
 func (g *grid) makeNamespace(ctx context.Context, prefix, name string, number int) (*corev1.Namespace, error) {

@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
 
 	"assay/framework/check"
 	"assay/framework/judge"
@@ -269,6 +271,22 @@ func TestIsolatedColumn(t *testing.T) {
 		if cell.Verdict != results.Skipped || cell.Reason == "" {
 			t.Errorf("%s: %s: %s", id, cell.Verdict, cell.Reason)
 		}
+	}
+}
+
+// TestBadNeighbour has the node of another column take no pods, which is about no other check.
+func TestBadNeighbour(t *testing.T) {
+	s := simulate()
+	s.client.PrependReactor("create", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		pod := action.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
+		return pod.Spec.NodeName == "three", nil, errors.New("the node is gone")
+	})
+	got := cells(t, s, policy.NoFault, nil, networkChecks(named("net/cross-runtime", "netpol/udp"))...)
+	if cell := got["net/cross-runtime"]; cell.Verdict != results.Error || !strings.Contains(cell.Reason, "the node is gone") {
+		t.Errorf("%s: %s", cell.Verdict, cell.Reason)
+	}
+	if cell := got["netpol/udp"]; cell.Verdict != results.Pass {
+		t.Errorf("%s: %s", cell.Verdict, cell.Reason)
 	}
 }
 

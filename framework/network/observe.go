@@ -46,6 +46,9 @@ func (g *grid) take(ctx context.Context, o *check.NetworkObservation, subject ch
 			return err
 		}
 	case check.ViewOtherRuntime:
+		if g.noOther != nil {
+			return fmt.Errorf("the pod on a node of another column: %w", g.noOther)
+		}
 		if g.agents[otherPod] == nil {
 			o.Skipped = "the cluster has the nodes of one column only; a mixed topology has those of several"
 			return nil

@@ -18,6 +18,7 @@ import (
 	"assay/framework/engine"
 	"assay/framework/filterdump"
 	"assay/framework/nodeimage"
+	"assay/framework/placement"
 	"assay/framework/probeimage"
 	"assay/framework/progress"
 	"assay/framework/runner"
@@ -49,18 +50,20 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 	}
 	slots := semaphore.NewWeighted(int64(r.options.ColumnsAtOnce()))
 	var group sync.WaitGroup
-	for _, c := range columns {
+	for _, lane := range from.lanes(columns) {
 		group.Go(func() {
-			if !slots.TryAcquire(1) {
-				r.progress.Column(c.Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.ColumnsAtOnce())
-				if slots.Acquire(r.ctx, 1) != nil {
-					// Its cells say that the run was interrupted.
-					r.column(from, c, selection[c.Name])
-					return
-				}
+			turn := slots.TryAcquire(1)
+			if !turn {
+				r.progress.Column(lane[0].Name).Line("waits for its turn: %d columns at once (--parallel)", r.options.ColumnsAtOnce())
+				// Where the run is interrupted meanwhile, the cells say so.
+				turn = slots.Acquire(r.ctx, 1) == nil
 			}
-			defer slots.Release(1)
-			r.column(from, c, selection[c.Name])
+			if turn {
+				defer slots.Release(1)
+			}
+			for _, c := range lane {
+				r.column(from, c, selection[c.Name])
+			}
 		})
 	}
 	group.Wait()
@@ -68,8 +71,16 @@ func (r *Run) execute(from provider, columns []column.Column, selection specs.Se
 
 // ColumnsAtOnce is how many columns run at the same time: as many as asked for, else one a core of this
 // machine, where their clusters are, and two at least. Clusters that are there already have cores of their own.
+// Columns that share nodes run one after the other.
 func (o Options) ColumnsAtOnce() int {
-	all := max(1, len(o.Columns))
+	all := len(o.Columns)
+	if o.Existing == nil {
+		all = 0
+		for _, placed := range o.Placed() {
+			all += len(placed.Groups)
+		}
+	}
+	all = max(1, all)
 	switch {
 	case o.Parallel > 0:
 		return min(o.Parallel, all)
@@ -88,7 +99,7 @@ func (r *Run) reason(err error) string {
 	return err.Error()
 }
 
-func (r *Run) provision(columns []column.Column) (*provisions, error) {
+func (r *Run) provision(placed []placement.Cluster) (*provisions, error) {
 	found, machine, err := r.prepareEngine()
 	if err != nil {
 		return nil, err
@@ -103,10 +114,14 @@ func (r *Run) provision(columns []column.Column) (*provisions, error) {
 	r.mutex.Unlock()
 	var wanted []nodeimage.Spec
 	var names []string
-	for _, c := range columns {
-		if c.Image == "" {
-			wanted = append(wanted, NodeImage(c))
-			names = append(names, c.Name)
+	workers := 0
+	for _, each := range placed {
+		workers += len(each.Groups)
+		for _, c := range each.Columns() {
+			if c.Image == "" {
+				wanted = append(wanted, NodeImage(c))
+				names = append(names, c.Name)
+			}
 		}
 	}
 	built := r.progress.Step("node images")
@@ -128,7 +143,7 @@ func (r *Run) provision(columns []column.Column) (*provisions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, engine.EnsureInotify(machine, len(columns), len(columns), r.progress.Writer())
+	return p, engine.EnsureInotify(machine, len(placed), workers, r.progress.Writer())
 }
 
 // describeHost keeps the facts of the machine; what cannot be read is left out.
@@ -170,8 +185,8 @@ func suiteVersion() string {
 // column runs one column from nothing to its cells. What goes wrong here is the column's own.
 func (r *Run) column(from provider, c column.Column, checks []check.Check) {
 	log := r.progress.Column(c.Name)
-	logs := filepath.Join("logs", c.Name)
-	to, err := from.provide(c, log, filepath.Join(r.folder, logs))
+	logs := logsOf(c.Name)
+	to, err := from.provide(c, log)
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused):
@@ -192,6 +207,7 @@ func (r *Run) column(from provider, c column.Column, checks []check.Check) {
 			log.Line("%s", reason)
 			collected, err := from.collect(c, filepath.Join(r.folder, logs))
 			if collected {
+				log.Line("the logs of its nodes are in %s", filepath.Join(r.folder, logs))
 				r.change(c.Name, func(described *results.Column) { described.Logs = logs })
 			}
 			if err != nil {
@@ -203,72 +219,29 @@ func (r *Run) column(from provider, c column.Column, checks []check.Check) {
 	from.release(c, log, r.save())
 }
 
-func (r *Run) tearDown(p *provisions, c column.Column, made *cluster.Cluster, log *progress.Log) {
-	ctx := context.WithoutCancel(r.ctx)
-	if r.options.Keep {
-		if err := p.manager.Keep(made.Name); err != nil {
-			log.Line("cluster %s could not be marked as kept: %v", made.Name, err)
-		}
-		log.Line("cluster %s is kept; --reuse takes it, `assay clean` deletes it", made.Name)
-		return
-	}
-	done := log.Step("delete the cluster")
-	err := p.manager.Delete(ctx, made.Name)
-	done(err)
-	if err != nil {
-		log.Line("cluster %s is left behind: %v", made.Name, err)
-		return
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	delete(r.clusters, c.Name)
-}
-
-// provide gets the column a cluster: a kept one where that is asked for and one fits, else a new one.
-func (r *Run) provide(p *provisions, c column.Column, log *progress.Log, logs string) (*cluster.Cluster, error) {
-	image := c.Image
-	if image == "" {
-		built := p.images[c.Name]
-		if built.Err != nil {
-			return nil, built.Err
-		}
-		image = built.Image.Ref
-		r.change(c.Name, func(described *results.Column) {
-			described.NodeImage = built.Image.Ref + "@" + built.Image.ID
-			described.Kubernetes = built.Image.Kubernetes
-		})
-	}
-	if r.options.Reuse {
-		found, reasons, err := p.manager.Find(r.ctx, c, image)
-		if err != nil {
-			return nil, err
-		}
-		for _, reason := range reasons {
-			log.Line("not reused: %s", reason)
-		}
-		if found != nil {
-			log.Line("reusing cluster %s", found.Name)
-			r.remember(c.Name, found.Name)
-			return found, nil
-		}
-	}
-	r.remember(c.Name, cluster.Name(r.id, c.Name))
-	made, err := p.manager.Create(r.ctx, cluster.Options{
-		RunID: r.id, Column: c, Image: image, Progress: log, LogDirectory: logs, Keep: r.options.Keep,
+// describeImage keeps what a column's nodes are made of.
+func (r *Run) describeImage(column string, image nodeimage.Image) {
+	r.change(column, func(described *results.Column) {
+		described.NodeImage = image.Ref + "@" + image.ID
+		described.Kubernetes = image.Kubernetes
 	})
-	if err != nil && !r.options.Keep {
-		r.mutex.Lock()
-		delete(r.clusters, c.Name)
-		r.mutex.Unlock()
-	}
-	return made, err
 }
 
-func (r *Run) remember(column, name string) {
+// remember notes a cluster that is there, or may be, until it is forgotten.
+func (r *Run) remember(cluster string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.clusters[column] = name
+	r.clusters[cluster] = true
 }
+
+func (r *Run) forget(cluster string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	delete(r.clusters, cluster)
+}
+
+// logsOf is the folder of the logs of a column's nodes in that of the run.
+func logsOf(column string) string { return filepath.Join("logs", column) }
 
 // observe gathers the evidence.
 func (r *Run) observe(from provider, c column.Column, to target.Target, checks []check.Check, log *progress.Log) error {

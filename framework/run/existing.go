@@ -82,7 +82,16 @@ func (p *existingProvider) prepare(columns []column.Column) error {
 	return nil
 }
 
-func (p *existingProvider) provide(c column.Column, log *progress.Log, _ string) (target.Target, error) {
+// lanes implements provider: columns of the same nodes wait for each other when they are provided.
+func (p *existingProvider) lanes(columns []column.Column) [][]column.Column {
+	lanes := make([][]column.Column, 0, len(columns))
+	for _, c := range columns {
+		lanes = append(lanes, []column.Column{c})
+	}
+	return lanes
+}
+
+func (p *existingProvider) provide(c column.Column, log *progress.Log) (target.Target, error) {
 	ctx, found := p.run.ctx, p.columns[c.Name]
 	for _, key := range nodeKeys(found) {
 		if err := p.nodes[key].Acquire(ctx, 1); err != nil {
@@ -134,7 +143,7 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 	if entered {
 		found := p.columns[c.Name]
 		done := log.Step("delete the namespaces")
-		left, err := found.Remove(context.WithoutCancel(p.run.ctx), p.ids[c.Name])
+		left, err := existing.Remove(context.WithoutCancel(p.run.ctx), found.Client, p.ids[c.Name])
 		done(err)
 		for _, name := range left {
 			log.Line("left behind in the cluster of context %s: namespace %s", found.Context, name)
@@ -148,7 +157,7 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 // existingOptions reads the settings of a run in clusters that are there already.
 func (s Settings) existingOptions(ctx context.Context) (Options, error) {
 	for flag, set := range map[string]bool{
-		"--matrix": s.Matrix != "", "--engine": s.Engine != "", "--keep": s.Keep, "--reuse": s.Reuse,
+		"--matrix": s.Matrix != "", "--topology": s.Topology != "", "--engine": s.Engine != "", "--keep": s.Keep, "--reuse": s.Reuse,
 	} {
 		if set {
 			return Options{}, fmt.Errorf("%s has no meaning in an existing cluster; leave it out, or leave out --kubeconfig and --context", flag)

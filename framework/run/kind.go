@@ -1,69 +1,166 @@
 package run
 
 import (
+	"errors"
+	"os"
+	"slices"
 	"sync"
 
 	"assay/framework/cluster"
 	"assay/framework/column"
+	"assay/framework/placement"
 	"assay/framework/progress"
 	"assay/framework/target"
 )
 
-// kindProvider makes a kind cluster for each column.
+// kindProvider has kind clusters made for columns: each by whoever of its columns comes first, and deleted when
+// the last of them has ended.
 type kindProvider struct {
-	run        *Run
-	provisions *provisions
+	run    *Run
+	maker  clusterMaker
+	shared []*sharedCluster
+	// ids name the columns in the names of their namespaces.
+	ids map[string]string
+}
+
+// clusterMaker makes clusters and targets of them.
+type clusterMaker interface {
+	// prepare makes what all clusters need.
+	prepare(placed []placement.Cluster) error
+	// create makes a cluster. failed are the errors of columns that it cannot be used for, err is that of all
+	// columns; there may be a cluster beside either.
+	create(placed placement.Cluster, log *progress.Log) (made *cluster.Cluster, failed map[string]error, err error)
+	// target is a column's part of a cluster.
+	target(c column.Column, in *sharedCluster) (target.Target, error)
+	// collect writes the logs of a column's nodes into a folder.
+	collect(group placement.Group, made *cluster.Cluster, folder string) error
+	// clear deletes what a column made in a cluster that others go on with, and waits until it is gone.
+	clear(made *cluster.Cluster, id string, log *progress.Log)
+	// remove deletes a cluster, or leaves it where it is to be kept.
+	remove(made *cluster.Cluster, log *progress.Log)
+}
+
+// sharedCluster is a cluster of columns, which is there or will be.
+type sharedCluster struct {
+	placement.Cluster
+	once   sync.Once
+	made   *cluster.Cluster
+	failed map[string]error // by column
+	err    error
 
 	mutex sync.Mutex
-	made  map[string]*cluster.Cluster // by column
+	// entered are the columns that may have made something.
+	entered map[string]bool
+	// open is how many columns of the run have not ended, unsaved why the results of one could not be written.
+	open    int
+	unsaved error
 }
 
-func (k *kindProvider) prepare(columns []column.Column) (err error) {
-	k.provisions, err = k.run.provision(columns)
-	return err
+// failure is why a column cannot use the cluster.
+func (s *sharedCluster) failure(column string) error {
+	if err := s.failed[column]; err != nil {
+		return err
+	}
+	return s.err
 }
 
-func (k *kindProvider) provide(c column.Column, log *progress.Log, logs string) (target.Target, error) {
-	made, err := k.run.provide(k.provisions, c, log, logs)
-	k.mutex.Lock()
-	k.made[c.Name] = made
-	k.mutex.Unlock()
-	if err != nil {
+// group is that of a column.
+func (s *sharedCluster) group(column string) placement.Group {
+	return s.Groups[slices.IndexFunc(s.Groups, func(g placement.Group) bool { return g.Has(column) })]
+}
+
+// newKindProvider is the provider of columns of a topology; those of a run may be some of them.
+func newKindProvider(r *Run, maker clusterMaker, columns []column.Column, topology column.Topology) *kindProvider {
+	k := &kindProvider{run: r, maker: maker, ids: map[string]string{}}
+	for _, placed := range placement.Place(columns, topology) {
+		k.shared = append(k.shared, &sharedCluster{Cluster: placed, entered: map[string]bool{}})
+	}
+	for i, c := range columns {
+		k.ids[c.Name] = columnID(r.id, i)
+	}
+	return k
+}
+
+// of is the cluster of a column.
+func (k *kindProvider) of(column string) *sharedCluster {
+	return k.shared[slices.IndexFunc(k.shared, func(s *sharedCluster) bool { return s.Has(column) })]
+}
+
+// prepare implements provider: clusters without a column in the run are not made.
+func (k *kindProvider) prepare(columns []column.Column) error {
+	var needed []placement.Cluster
+	for _, c := range columns {
+		s := k.of(c.Name)
+		if s.open == 0 {
+			needed = append(needed, s.Cluster)
+		}
+		s.open++
+	}
+	return k.maker.prepare(needed)
+}
+
+// lanes implements provider: columns that share nodes have their turn one after the other.
+func (k *kindProvider) lanes(columns []column.Column) [][]column.Column {
+	var lanes [][]column.Column
+	for _, group := range placement.Place(columns, column.Mixed) {
+		for _, each := range group.Groups {
+			lanes = append(lanes, each.Columns)
+		}
+	}
+	return lanes
+}
+
+func (k *kindProvider) provide(c column.Column, log *progress.Log) (target.Target, error) {
+	s := k.of(c.Name)
+	s.once.Do(func() {
+		steps := log
+		if s.Topology == column.Mixed {
+			steps = k.run.progress
+		}
+		s.made, s.failed, s.err = k.maker.create(s.Cluster, steps)
+	})
+	if err := s.failure(c.Name); err != nil {
 		return target.Target{}, err
 	}
-	done := log.Step("load the probe")
-	to, err := k.run.prepareNodes(k.provisions, c, made)
-	done(err)
-	return to, err
+	s.mutex.Lock()
+	s.entered[c.Name] = true
+	s.mutex.Unlock()
+	return k.maker.target(c, s)
 }
 
 // namespaces implements provider: a cluster that is deleted takes them with it, and a reused one may hold those
 // of earlier runs.
-func (k *kindProvider) namespaces(column.Column) (id string, clean bool) {
-	return k.run.id, k.run.options.Keep
+func (k *kindProvider) namespaces(c column.Column) (id string, clean bool) {
+	return k.ids[c.Name], k.run.options.Keep
 }
 
-func (k *kindProvider) cluster(c column.Column) *cluster.Cluster {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	return k.made[c.Name]
-}
-
-// collect implements provider; a cluster that could not be made has left its logs already.
+// collect implements provider; nodes that could not be made have left their logs already, where they said
+// anything.
 func (k *kindProvider) collect(c column.Column, folder string) (bool, error) {
-	made := k.cluster(c)
-	if made == nil {
-		return true, nil
+	s, err := k.of(c.Name), error(nil)
+	if s.made != nil {
+		err = k.maker.collect(s.group(c.Name), s.made, folder)
 	}
-	return true, k.provisions.manager.CollectLogs(k.run.ctx, made.Name, folder)
+	_, missing := os.Stat(folder)
+	return missing == nil, err
 }
 
 func (k *kindProvider) release(c column.Column, log *progress.Log, unsaved error) {
-	if unsaved != nil {
+	s := k.of(c.Name)
+	s.mutex.Lock()
+	s.open--
+	s.unsaved = errors.Join(s.unsaved, unsaved)
+	last, entered, unsaved := s.open == 0, s.entered[c.Name], s.unsaved
+	s.mutex.Unlock()
+	switch {
+	case s.made == nil:
+	case !last && entered:
+		// The column after it on these nodes needs their room, and the others the machine's.
+		k.maker.clear(s.made, k.ids[c.Name], log)
+	case !last:
+	case unsaved != nil:
 		log.Line("the results could not be written, so the cluster is kept: %v", unsaved)
-		return
-	}
-	if made := k.cluster(c); made != nil {
-		k.run.tearDown(k.provisions, c, made, log)
+	default:
+		k.maker.remove(s.made, log)
 	}
 }

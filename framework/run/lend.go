@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"path/filepath"
 
 	"assay/framework/cluster"
 	"assay/framework/column"
@@ -33,25 +32,17 @@ func (r *Run) Lend(c column.Column, use func(context.Context, Loan) error) error
 		return err
 	}
 	r.results.Columns = append(r.results.Columns, describe(c))
-	p, err := r.provision([]column.Column{c})
-	if err != nil {
+	from := newKindProvider(r, &kindMaker{run: r}, []column.Column{c}, column.Isolated)
+	if err := from.prepare([]column.Column{c}); err != nil {
 		return err
 	}
 	log := r.progress.Column(c.Name)
-	made, err := r.provide(p, c, log, filepath.Join(r.folder, "logs", c.Name))
-	if made != nil {
-		defer r.tearDown(p, c, made, log)
-	}
-	if err != nil {
-		return err
-	}
-	done := log.Step("load the probe")
-	to, err := r.prepareNodes(p, c, made)
-	done(err)
+	defer from.release(c, log, nil)
+	to, err := from.provide(c, log)
 	if err != nil {
 		return err
 	}
 	return use(r.ctx, Loan{
-		ID: r.id, Folder: r.folder, Cluster: made, Target: to, Described: r.snapshot().Columns[0], Progress: log,
+		ID: r.id, Folder: r.folder, Cluster: from.of(c.Name).made, Target: to, Described: r.snapshot().Columns[0], Progress: log,
 	})
 }

@@ -22,8 +22,19 @@ import (
 	"assay/reports/results"
 )
 
-// prepareNodes loads the probe and the profiles, reads the nodes' facts, and returns the target.
-func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
+// loadNodes puts the probe and the profiles on nodes.
+func (r *Run) loadNodes(p *provisions, nodes *cluster.Cluster) error {
+	group, ctx := errgroup.WithContext(r.ctx)
+	group.Go(func() error {
+		return nodes.LoadImages(ctx, p.probe.ArchivePath, append([]string{p.probe.Reference}, p.probe.Variants...)...)
+	})
+	group.Go(func() error { return writeProfiles(ctx, nodes) })
+	group.Go(func() error { return loadAppArmor(ctx, nodes) })
+	return group.Wait()
+}
+
+// prepareTarget reads the facts of a column's nodes, and returns the target.
+func (r *Run) prepareTarget(p *provisions, c column.Column, made *cluster.Cluster) (target.Target, error) {
 	to := target.Target{Column: c.Name, Client: made.Client, Config: made.Config, ProbeImage: p.probe.Reference, NodeExec: made.NodeExec}
 	to.Filters = func(ctx context.Context, node string, containers []string) (map[string]filter.Chain, error) {
 		return p.filterdump.Read(ctx, made, node, containers)
@@ -36,11 +47,6 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 	var network results.Network
 	group, ctx := errgroup.WithContext(r.ctx)
 	group.Go(func() error {
-		return made.LoadImages(ctx, p.probe.ArchivePath, append([]string{p.probe.Reference}, p.probe.Variants...)...)
-	})
-	group.Go(func() error { return writeProfiles(ctx, made) })
-	group.Go(func() error { return loadAppArmor(ctx, made) })
-	group.Go(func() error {
 		var err error
 		facts, err = made.NodeFacts(ctx)
 		return err
@@ -51,7 +57,8 @@ func (r *Run) prepareNodes(p *provisions, c column.Column, made *cluster.Cluster
 		return err
 	})
 	if c.OCIRuntime != column.DefaultOCIRuntime {
-		to.RuntimeClass = c.OCIRuntime
+		// It is the default of nodes that the column has for itself, and of no others.
+		to.RuntimeClass = className(c.OCIRuntime)
 		group.Go(func() error { return makeRuntimeClass(ctx, made, c.OCIRuntime) })
 	}
 	if err := group.Wait(); err != nil {
@@ -88,16 +95,19 @@ func (r *Run) memory() uint64 {
 	return r.results.Host.MemoryBytes
 }
 
-// makeRuntimeClass makes the class that selects a handler of the nodes.
+// className is the name of the RuntimeClass of a handler.
+func className(handler string) string { return "assay-" + handler }
+
+// makeRuntimeClass makes the class that selects a handler of the nodes. Columns of one cluster share it.
 // Source: https://kubernetes.io/docs/concepts/containers/runtime-class/
 func makeRuntimeClass(ctx context.Context, made *cluster.Cluster, handler string) error {
 	class := &nodev1.RuntimeClass{
-		ObjectMeta: metav1.ObjectMeta{Name: handler, Labels: map[string]string{workload.Label: "runtimeclass"}},
+		ObjectMeta: metav1.ObjectMeta{Name: className(handler), Labels: map[string]string{workload.Label: "runtimeclass"}},
 		Handler:    handler,
 	}
 	_, err := made.Client.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create RuntimeClass %s: %w", handler, err)
+		return fmt.Errorf("create RuntimeClass %s: %w", class.Name, err)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"assay/framework/cluster"
 	"assay/framework/column"
 	"assay/framework/progress"
 	"assay/framework/target"
@@ -11,10 +10,11 @@ import (
 type provider interface {
 	// prepare makes what all columns need. Its error is that of each of them.
 	prepare(columns []column.Column) error
-	// provide makes the target of a column; logs is the folder for what nodes say that do not come up. A
-	// refusedError means that the owners of the cluster do not allow it. The columns are provided at the same
-	// time.
-	provide(c column.Column, log *progress.Log, logs string) (target.Target, error)
+	// lanes are the columns by what they wait for: those of a lane have their turn one after the other.
+	lanes(columns []column.Column) [][]column.Column
+	// provide makes the target of a column. A refusedError means that the owners of the cluster do not allow it.
+	// Columns of different lanes are provided at the same time.
+	provide(c column.Column, log *progress.Log) (target.Target, error)
 	// namespaces is the ID for the names of the column's namespaces, and whether they are to be deleted in the end.
 	namespaces(c column.Column) (id string, clean bool)
 	// collect writes the nodes' logs of a column that failed into a folder, where there are any.
@@ -34,5 +34,5 @@ func (r *Run) provider() provider {
 	if r.options.Existing != nil {
 		return newExistingProvider(r)
 	}
-	return &kindProvider{run: r, made: map[string]*cluster.Cluster{}}
+	return newKindProvider(r, &kindMaker{run: r}, r.options.Columns, r.options.Topology)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,7 @@ import (
 	"assay/framework/column"
 	"assay/framework/engine"
 	"assay/framework/existing"
+	"assay/framework/placement"
 	"assay/framework/policy"
 	"assay/framework/progress"
 	"assay/framework/specs"
@@ -39,6 +41,9 @@ type Options struct {
 	Matrix string
 	// Columns are those to run, in the order of the reports.
 	Columns []column.Column
+	// Topology is how they are put on clusters that are made. TopologyAsked says that the matrix says otherwise.
+	Topology      column.Topology
+	TopologyAsked bool
 	// Checks are all checks, in the order of the reports.
 	Checks []check.Check
 	// Engine forces a container engine; empty takes the first that answers.
@@ -66,6 +71,9 @@ type Options struct {
 	CommandLine []string
 	Expected    Expected
 }
+
+// Placed are the clusters that are made for the columns.
+func (o Options) Placed() []placement.Cluster { return placement.Place(o.Columns, o.Topology) }
 
 // Expected is what the user expects of a run.
 type Expected struct {
@@ -97,7 +105,7 @@ type Run struct {
 	waiters map[place]chan struct{}
 	// spans are the times of the areas by column.
 	spans    map[place]span
-	clusters map[string]string // cluster by column
+	clusters map[string]bool // those that are there, or may be
 	manager  *cluster.Manager
 	partial  bool // the selection left something out
 }
@@ -112,7 +120,7 @@ func New(ctx context.Context, options Options) *Run {
 		progress: progress.New(options.Progress),
 		waiters:  map[place]chan struct{}{},
 		spans:    map[place]span{},
-		clusters: map[string]string{},
+		clusters: map[string]bool{},
 	}
 	r.results.SchemaVersion = results.SchemaVersion
 	r.results.Run.Started = time.Now().UTC()
@@ -302,7 +310,44 @@ func (r *Run) rerun(cell results.Cell) string {
 	if relative, err := filepath.Rel(r.options.Root, matrix); err == nil && filepath.IsLocal(relative) {
 		matrix = relative
 	}
-	return fmt.Sprintf("go run . run --matrix %s --column %s --focus '%s:'", matrix, cell.Column, cell.Check)
+	command := "go run . run --matrix " + matrix
+	if r.options.TopologyAsked {
+		command += " --topology " + string(r.options.Topology)
+	}
+	columns := r.needed(cell)
+	for _, name := range columns {
+		command += " --column " + name
+	}
+	if len(columns) == 1 {
+		return fmt.Sprintf("%s --focus '%s:'", command, cell.Check)
+	}
+	return fmt.Sprintf("%s --focus '%s %s:'", command, cell.Column, cell.Check)
+}
+
+// needed are the columns that have to be there for a cell to be had again, in the order of the matrix: those that
+// share the column's nodes, without which these would be others, and for a check that needs it a neighbour.
+func (r *Run) needed(cell results.Cell) []string {
+	var names []string
+	for _, placed := range r.options.Placed() {
+		for _, group := range placed.Groups {
+			if !group.Has(cell.Column) {
+				continue
+			}
+			needed := group.Columns
+			across := func(c check.Check) bool {
+				return c.ID == cell.Check && c.Network != nil && c.Network.View == check.ViewOtherRuntime
+			}
+			if others := placed.Neighbours(group); len(others) > 0 && slices.ContainsFunc(r.options.Checks, across) {
+				needed = slices.Concat(needed, others[0].Columns)
+			}
+			for _, c := range r.options.Columns {
+				if slices.ContainsFunc(needed, func(n column.Column) bool { return n.Name == c.Name }) {
+					names = append(names, c.Name)
+				}
+			}
+		}
+	}
+	return names
 }
 
 // failColumn makes every cell of the column that is still open an error.
@@ -380,12 +425,7 @@ func (r *Run) updateExpectations(final *results.Results) error {
 func (r *Run) Remaining() []string {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	var names []string
-	for _, name := range r.clusters {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(r.clusters))
 }
 
 func describe(c column.Column) results.Column {

@@ -123,6 +123,26 @@ func TestSettingsAreWrongUsage(t *testing.T) {
 	}
 }
 
+func TestAMixedClusterHasRoomForSomeColumns(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	var matrix strings.Builder
+	matrix.WriteString("schemaVersion: 1\ndefaults: {kubernetes: 1.36.3}\ncolumns:\n")
+	for i := range 16 {
+		fmt.Fprintf(&matrix, "  - {name: c%d, base: 'b:%d', runtime: {name: containerd, version: 2.4.2}}\n", i, i)
+	}
+	path := filepath.Join(t.TempDir(), "m.yaml")
+	if err := os.WriteFile(path, []byte(matrix.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var usage *UsageError
+	if _, err := (Settings{Matrix: path, Topology: "mixed"}).Options(t.Context()); !errors.As(err, &usage) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v", err)
+	}
+	if options, err := (Settings{Matrix: path}).Options(t.Context()); err != nil || len(options.Placed()) != 16 {
+		t.Errorf("isolated: %v", err)
+	}
+}
+
 const oneFails = `schemaVersion: 1
 expectations:
   - {check: caps/one, verdict: fail, reason: known}
@@ -183,7 +203,7 @@ type crowded struct {
 
 func (p *crowded) prepare([]column.Column) error { return nil }
 
-func (p *crowded) provide(column.Column, *progress.Log, string) (target.Target, error) {
+func (p *crowded) provide(column.Column, *progress.Log) (target.Target, error) {
 	p.mutex.Lock()
 	p.now++
 	p.most = max(p.most, p.now)
@@ -197,6 +217,14 @@ func (p *crowded) provide(column.Column, *progress.Log, string) (target.Target, 
 	p.mutex.Unlock()
 	<-p.met
 	return target.Target{}, errors.New("no target")
+}
+
+func (p *crowded) lanes(columns []column.Column) [][]column.Column {
+	var lanes [][]column.Column
+	for _, c := range columns {
+		lanes = append(lanes, []column.Column{c})
+	}
+	return lanes
 }
 
 func (p *crowded) namespaces(column.Column) (string, bool) { return "", false }
@@ -214,6 +242,7 @@ func TestColumnsWaitForTheirTurn(t *testing.T) {
 	columns := make([]column.Column, 6)
 	for i := range columns {
 		columns[i].Name = fmt.Sprintf("column-%d", i+1)
+		columns[i].Runtime.Version = fmt.Sprintf("1.0.%d", i)
 	}
 	r.options.Parallel, r.options.Columns = 2, columns
 	p := &crowded{met: make(chan struct{})}

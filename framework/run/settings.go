@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"assay/framework/cluster"
 	"assay/framework/column"
 	"assay/framework/existing"
+	"assay/framework/placement"
 	"assay/framework/policy"
 	"assay/reports/expectations"
 )
@@ -21,7 +23,9 @@ type Settings struct {
 	Matrix string
 	// Columns are the names of the columns to run; none runs all.
 	Columns []string
-	Engine  string
+	// Topology is how the columns are put on clusters; empty is what the matrix says.
+	Topology string
+	Engine   string
 	// Out is where the run's folder is made; empty is reports/out of the checkout.
 	Out         string
 	Keep, Reuse bool
@@ -93,6 +97,21 @@ func (s Settings) read() (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	topology := matrix.Topology
+	if s.Topology != "" {
+		if topology, err = column.ParseTopology(s.Topology); err != nil {
+			return Options{}, fmt.Errorf("--topology: %w", err)
+		}
+	}
+	if err := matrix.CheckTopology(topology, columns); err != nil {
+		return Options{}, err
+	}
+	for _, placed := range placement.Place(columns, topology) {
+		if placed.Nodes() > cluster.MaxNodes {
+			return Options{}, fmt.Errorf("%s: its columns take %d workers in one cluster, which has room for %d; take fewer with --column, or topology isolated",
+				s.Matrix, placed.Nodes()-1, cluster.MaxNodes-1)
+		}
+	}
 	fault, err := policy.ParseFault(s.PolicyEngineFault)
 	if err != nil {
 		return Options{}, err
@@ -106,7 +125,8 @@ func (s Settings) read() (Options, error) {
 		return Options{}, err
 	}
 	return Options{
-		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Topology: topology, TopologyAsked: topology != matrix.Topology,
+		Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
 		PolicyEngineFault: fault,
 	}, nil
 }
