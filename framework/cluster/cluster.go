@@ -78,6 +78,18 @@ func (m *Manager) open(ctx context.Context, record Record, c column.Column) (*Cl
 	return cluster, nil
 }
 
+// As is the cluster after some of its nodes have become those of another column: what is done and asked through it is
+// done and asked of these nodes, by the means of that column.
+func (c *Cluster) As(of column.Column, nodes ...string) *Cluster {
+	changed := *c
+	changed.column = of
+	changed.Nodes = slices.DeleteFunc(slices.Clone(c.Nodes), func(node Node) bool { return !slices.Contains(nodes, node.Name) })
+	return &changed
+}
+
+// CRISocket is where a container runtime listens, as the kubelet is told it.
+func CRISocket(runtime string) string { return criSocket(runtime) }
+
 // prepare makes the network and waits until the nodes are ready, the network works and the nodes are
 // verified to be what the column says.
 func (c *Cluster) prepare(ctx context.Context) error {

@@ -33,6 +33,8 @@ type Matrix struct {
 	Path string
 	// Columns are in the order of the file.
 	Columns []Column
+	// Upgrades are those between the columns, in the order of the file; most files have none.
+	Upgrades []Upgrade
 	// Expectations is the path of the expectations file that goes with the columns; empty is none.
 	Expectations string
 }

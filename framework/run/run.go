@@ -3,6 +3,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,6 +40,8 @@ type Options struct {
 	Matrix string
 	// Columns are those to run, in the order of the reports.
 	Columns []column.Column
+	// Upgrades are those that the matrix lists between its columns.
+	Upgrades []column.Upgrade
 	// Checks are all checks, in the order of the reports.
 	Checks []check.Check
 	// Engine forces a container engine; empty takes the first that answers.
@@ -252,7 +255,7 @@ func (r *Run) record(cell results.Cell) {
 		return
 	default:
 	}
-	cell.Rerun = r.rerun(cell)
+	cell.Rerun = cmp.Or(cell.Rerun, r.rerun(cell))
 	if column, known := r.results.Column(cell.Column); known && r.options.Expected.File != nil {
 		cell.Expectation = r.options.Expected.File.Cell(cell, column)
 	}

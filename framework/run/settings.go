@@ -106,7 +106,7 @@ func (s Settings) read() (Options, error) {
 		return Options{}, err
 	}
 	return Options{
-		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Upgrades: matrix.Upgrades, Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
 		PolicyEngineFault: fault,
 	}, nil
 }
