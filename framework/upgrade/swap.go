@@ -20,25 +20,27 @@ import (
 )
 
 // installScript unpacks the archive on its input beside the running files and puts each into its place with one
-// rename: a program that runs keeps its file, and one that starts meanwhile finds either. The arguments are files of
-// the old runtime that the new one does not have.
+// rename: a program that runs keeps its file, and one that starts meanwhile finds either. The arguments are the root
+// with a slash behind it, and files of the old runtime that the new one does not have.
 const installScript = `
 set -e
-stage=/var/lib/assay-upgrade
+root=$1
+shift
+stage=${root}var/lib/assay-upgrade
 rm -rf "$stage"
 mkdir -p "$stage"
 tar -x -C "$stage"
 cd "$stage"
 find . ! -type d | sed 's#^\./##' >"$stage.list"
 while IFS= read -r file; do
-	mkdir -p "/$(dirname "$file")"
-	cp -a "$file" "/$file.assay-new"
-	mv -fT "/$file.assay-new" "/$file"
+	mkdir -p "$root$(dirname "$file")"
+	cp -a "$file" "$root$file.assay-new"
+	mv -fT "$root$file.assay-new" "$root$file"
 done <"$stage.list"
 cd /
 rm -rf "$stage" "$stage.list"
 for file; do
-	rm -f "/$file"
+	rm -f "$root$file"
 done`
 
 // restartScript has the node's set-up step write what the new runtime reads of the host, and restarts the daemon as an
@@ -160,7 +162,7 @@ func (r *rollout) pack(ctx context.Context) (parcel, error) {
 func (r *rollout) install(ctx context.Context, node string, of parcel) error {
 	ctx, cancel := context.WithTimeout(ctx, installPatience)
 	defer cancel()
-	if _, err := r.exec().shell(ctx, node, bytes.NewReader(of.archive), installScript, of.obsolete...); err != nil {
+	if _, err := r.exec().shell(ctx, node, bytes.NewReader(of.archive), installScript, append([]string{"/"}, of.obsolete...)...); err != nil {
 		return fmt.Errorf("install %s %s: %w", r.upgrade.To.Runtime.Name, r.upgrade.To.Runtime.Version, err)
 	}
 	return nil
