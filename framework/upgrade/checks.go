@@ -146,7 +146,7 @@ func rules() []rule {
 		must("evicted-stop", "A pod that is evicted for the swap gets SIGTERM and its grace period.", safelyDrain, drained, judgeStops),
 		must("evicted-replaced", "A pod of a Deployment is started on another node when it is evicted for the swap.", safelyDrain, drained, judgeReplacement),
 		must("no-remains", "Nothing is left on the node of pods that were started by the old version and are gone.", podLifecycle+"#pod-garbage-collection", everywhere, judgeRemains),
-		must("new-pod", "A new pod runs on the node after the swap.", runtimeChange, everywhere, judgeNewPod),
+		must("new-pod", "A new pod runs on the node after the swap: its probes, exec and connections from another node work.", runtimeChange, everywhere, judgeNewPod),
 		must("suite", "No check of the suite fails after the upgrade that did not before.", containerdOps, everywhere, judgeSuite),
 	}
 }
@@ -376,12 +376,13 @@ func judgeVolume(o Observation) finding {
 	})
 }
 
-// series are the connections to a target in the phases; the reason is why they tell nothing. A held connection that
+// series are the connections to a target after the swap; the reason is why they tell nothing. A held connection that
 // the other side closed is broken in the eyes of the probe, which has no word for it.
-func series(o Observation, name string) (before, after []probe.Connection, reason string) {
+func series(o Observation, name string) (after []probe.Connection, reason string) {
 	if problem := o.Connections.missing("connections from the other node"); problem != "" {
-		return nil, nil, problem
+		return nil, problem
 	}
+	var before []probe.Connection
 	for _, each := range o.Connections.Value {
 		end, there := each.Ends[name]
 		if each.Problem != "" || !there || end == probe.BrokenProbe && name != Held {
@@ -397,13 +398,13 @@ func series(o Observation, name string) (before, after []probe.Connection, reaso
 	}
 	switch {
 	case len(before) == 0:
-		return nil, nil, "control failed: no connection was tried before the swap"
+		return nil, "control failed: no connection was tried before the swap"
 	case before[len(before)-1] != probe.Connected:
-		return nil, nil, fmt.Sprintf("control failed: the last connection before the swap was %s", before[len(before)-1])
+		return nil, fmt.Sprintf("control failed: the last connection before the swap was %s", before[len(before)-1])
 	case len(after) == 0:
-		return nil, nil, "no connection was tried after the swap"
+		return nil, "no connection was tried after the swap"
 	}
-	return before, after, ""
+	return after, ""
 }
 
 // settled is how many connections in a row have to be well in the end.
@@ -411,7 +412,7 @@ const settled = 3
 
 func judgeReached(name string) func(Observation) finding {
 	return func(o Observation) finding {
-		_, after, reason := series(o, name)
+		after, reason := series(o, name)
 		if reason != "" {
 			return broken(reason)
 		}
@@ -426,7 +427,7 @@ func judgeReached(name string) func(Observation) finding {
 }
 
 func judgeHeld(o Observation) finding {
-	_, after, reason := series(o, Held)
+	after, reason := series(o, Held)
 	if reason != "" {
 		return broken(reason)
 	}
@@ -443,7 +444,7 @@ func judgeOutage(o Observation) finding {
 		if name == ToPod && o.Drained {
 			continue
 		}
-		if _, _, reason := series(o, name); reason != "" {
+		if _, reason := series(o, name); reason != "" {
 			return broken(reason)
 		}
 		observed[name] = seconds(outage(o.Connections.Value, name))
@@ -556,7 +557,7 @@ func judgeNewPod(o Observation) finding {
 	if problem := o.NewPod.missing("a new pod"); problem != "" {
 		return broken(problem)
 	}
-	return decided("start a pod on the node", "it runs", o.NewPod.Value)
+	return decided("start a pod on the node, run a command in it and connect to it from the other node", "it works", o.NewPod.Value)
 }
 
 func judgeSuite(o Observation) finding {

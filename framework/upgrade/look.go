@@ -83,6 +83,50 @@ func (r *rollout) forward(ctx context.Context) Seen[Answer] {
 	return r.do(ctx, r.pods[server], check.Procedure{Name: check.ProcedureForwardEcho}, "output")
 }
 
+// newPod says why a new pod does not work on the worker; empty where it does.
+func (r *rollout) newPod(ctx context.Context) Seen[string] {
+	wrong := ""
+	_ = r.step("start a new pod", func() error {
+		pod, err := r.witnesses.newPod(ctx)
+		if err == nil {
+			err = r.reach(ctx, pod)
+		}
+		if err == nil {
+			said := r.do(ctx, pod, check.Procedure{Name: check.ProcedureExec, Args: map[string]string{"script": "true"}}, "stdout")
+			if said.Value.Problem != "" {
+				err = fmt.Errorf("exec: %s", said.Value.Problem)
+			}
+		}
+		if err != nil {
+			wrong = err.Error()
+		}
+		return err
+	})
+	return saw(wrong, ctx.Err())
+}
+
+// reach waits until the client reaches a pod.
+func (r *rollout) reach(ctx context.Context, pod *corev1.Pod) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	session, err := network.OpenSession(ctx, r.lent.Target, r.client)
+	if err != nil {
+		return fmt.Errorf("open a session with the client: %w", err)
+	}
+	defer session.Close(ctx)
+	request := probe.ConnectRequest{TimeoutMilliseconds: int(connectTimeout.Milliseconds()), Targets: []probe.Target{
+		{Name: newcomer, Address: pod.Status.PodIP, Port: probe.ServePort, Protocol: "tcp"},
+	}}
+	return until(ctx, settlePatience, "a connection to pod "+pod.Name, func(ctx context.Context) (bool, string) {
+		response, err := session.Ask(ctx, request)
+		if err != nil {
+			return false, err.Error()
+		}
+		end := response.Connections[newcomer]
+		return end == probe.Connected, fmt.Sprintf("%s %s", end, response.Problems[newcomer])
+	})
+}
+
 // stop deletes a pod, or ends it by what it says, and follows its end.
 func (r *rollout) stop(ctx context.Context, name, by string) Stop {
 	bounded, cancel := context.WithTimeout(ctx, stopPatience)
@@ -363,9 +407,9 @@ const (
 )
 
 // connect opens the way to the client and has it connect to the server and its Service until it is told to end.
-func (r *rollout) connect(ctx context.Context, from, to *corev1.Pod, service *corev1.Service) (*traffic, error) {
+func (r *rollout) connect(ctx context.Context, service *corev1.Service) (*traffic, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	session, err := network.OpenSession(ctx, r.lent.Target, from)
+	session, err := network.OpenSession(ctx, r.lent.Target, r.client)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("open a session with the client: %w", err)
@@ -375,8 +419,8 @@ func (r *rollout) connect(ctx context.Context, from, to *corev1.Pod, service *co
 	}}
 	if !r.seen.Drained {
 		request.Targets = append(request.Targets,
-			probe.Target{Name: ToPod, Address: to.Status.PodIP, Port: probe.ServePort, Protocol: "tcp"},
-			probe.Target{Name: Held, Address: to.Status.PodIP, Port: probe.ServePort, Protocol: "tcp", Keep: true},
+			probe.Target{Name: ToPod, Address: r.pods[server].Status.PodIP, Port: probe.ServePort, Protocol: "tcp"},
+			probe.Target{Name: Held, Address: r.pods[server].Status.PodIP, Port: probe.ServePort, Protocol: "tcp", Keep: true},
 		)
 	}
 	t := &traffic{cancel: cancel, ended: make(chan struct{})}

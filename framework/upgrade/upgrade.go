@@ -61,10 +61,11 @@ type rollout struct {
 	target    target.Target
 	described results.Column
 	witnesses witnesses
-	// pods are the witnesses on the worker, by name.
-	pods  map[string]*corev1.Pod
-	watch func(pod string) procedure.Watch
-	seen  Observation
+	// pods are the witnesses on the worker, by name; client is on the control plane.
+	pods   map[string]*corev1.Pod
+	client *corev1.Pod
+	watch  func(pod string) procedure.Watch
+	seen   Observation
 
 	mutex sync.Mutex
 	times map[string]time.Duration
@@ -131,6 +132,9 @@ func (r *rollout) after(ctx context.Context, before *results.Results) error {
 	if r.seen.Restart.Value != "" || !r.seen.Node.Value.Ready {
 		return errors.New("the suite was not run after the upgrade: the nodes are not well")
 	}
+	if err := r.step("delete the last witnesses", func() error { return r.forget(ctx) }); err != nil {
+		return err
+	}
 	after, err := r.suite(ctx, "after", r.upgrade.To, r.target, r.described)
 	if err != nil {
 		return err
@@ -138,6 +142,16 @@ func (r *rollout) after(ctx context.Context, before *results.Results) error {
 	compared, err := r.compare(before, after)
 	r.seen.Suite = saw(compared, err)
 	return err
+}
+
+// forget deletes the namespace of the witnesses and waits until it is gone.
+func (r *rollout) forget(ctx context.Context) error {
+	namespace := r.witnesses.namespace
+	err := r.lent.Cluster.Client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{})
+	if err != nil {
+		return fmt.Errorf("delete namespace %s: %w", namespace, err)
+	}
+	return r.untilClean(ctx, namespace)
 }
 
 // inPlace replaces the runtime's files on the worker and restarts its daemon with the pods left running, and then does
@@ -165,7 +179,7 @@ func (r *rollout) inPlace(ctx context.Context, of parcel) error {
 	_ = traffic.untilConnected(ctx, settlePatience)
 	r.seen.After = r.look(ctx, "look at the witnesses after")
 	r.seen.Connections = traffic.stop()
-	r.seen.NewPod = r.witnesses.newPod(ctx)
+	r.seen.NewPod = r.newPod(ctx)
 	// Containers that were replaced have other IDs.
 	now, err := r.remains(ctx, r.pods, nil)
 	if err != nil {
@@ -230,7 +244,7 @@ func (r *rollout) drain(ctx context.Context, of parcel) error {
 		return err
 	}
 	traffic.enter(After)
-	r.seen.NewPod = r.witnesses.newPod(ctx)
+	r.seen.NewPod = r.newPod(ctx)
 	_ = traffic.untilConnected(ctx, settlePatience)
 	r.seen.Connections = traffic.stop()
 	r.seen.Daemon = r.daemonState(ctx)
@@ -249,10 +263,9 @@ func (r *rollout) prepared() (err error) {
 func (r *rollout) prepare(ctx context.Context) (*traffic, error) {
 	to := r.lent.Target
 	r.witnesses = witnesses{to: to, namespace: "assay-" + r.lent.ID + "-upgrade", worker: r.worker, other: r.controlPlane, drains: r.seen.Drained}
-	var connecting *corev1.Pod
 	var service *corev1.Service
 	err := r.step("start the witnesses", func() (err error) {
-		r.pods, connecting, service, err = r.witnesses.start(ctx)
+		r.pods, r.client, service, err = r.witnesses.start(ctx)
 		return err
 	})
 	if err != nil {
@@ -261,7 +274,7 @@ func (r *rollout) prepare(ctx context.Context) (*traffic, error) {
 	if r.watch, err = runner.WatchPods(ctx, to.Client, r.witnesses.namespace); err != nil {
 		return nil, err
 	}
-	traffic, err := r.connect(ctx, connecting, r.pods[server], service)
+	traffic, err := r.connect(ctx, service)
 	if err != nil {
 		return nil, err
 	}

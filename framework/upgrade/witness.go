@@ -82,9 +82,9 @@ func (w witnesses) pod(name, node string) *corev1.Pod {
 	return pod
 }
 
-// liveness is asked each second; three failures in a row have the container restarted.
+// liveness is asked every other second, which meets with the swap; three failures in a row have the container restarted.
 func liveness(handler corev1.ProbeHandler) *corev1.Probe {
-	return &corev1.Probe{ProbeHandler: handler, PeriodSeconds: 1, TimeoutSeconds: 5, FailureThreshold: 3}
+	return &corev1.Probe{ProbeHandler: handler, PeriodSeconds: 2, TimeoutSeconds: 10, FailureThreshold: 3}
 }
 
 // deployment has one server on the worker. Where the node is drained it may be started elsewhere then.
@@ -182,28 +182,24 @@ func (w witnesses) ready(ctx context.Context) (ready map[string]*corev1.Pod, oth
 	return ready, others
 }
 
-// newPod starts a pod on the worker and says why it does not run; empty where it does.
-func (w witnesses) newPod(ctx context.Context) Seen[string] {
+// newPod starts a pod on the worker and waits until it is ready.
+func (w witnesses) newPod(ctx context.Context) (*corev1.Pod, error) {
 	pod := w.pod(newcomer, w.worker)
 	pod.Spec.Containers[0].Args = []string{probe.CommandServe}
-	if err := w.to.CreatePod(ctx, pod, podPatience); err != nil && !apierrors.IsAlreadyExists(err) {
-		return saw("", fmt.Errorf("create pod %s: %w", newcomer, err))
+	pod.Spec.Containers[0].ReadinessProbe = liveness(corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(probe.ServePort)}})
+	pod.Spec.Containers[0].LivenessProbe = liveness(corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/true"}}})
+	if err := w.to.CreatePod(ctx, pod, podPatience); err != nil {
+		return nil, fmt.Errorf("create pod %s: %w", newcomer, err)
 	}
 	err := until(ctx, newPodPatience, "pod "+newcomer, func(ctx context.Context) (bool, string) {
-		pod, err := w.to.Client.CoreV1().Pods(w.namespace).Get(ctx, newcomer, metav1.GetOptions{})
+		now, err := w.to.Client.CoreV1().Pods(w.namespace).Get(ctx, newcomer, metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
 		}
+		pod = now
 		return podReady(pod), describe(pod) + w.warnings(ctx, newcomer)
 	})
-	switch {
-	case ctx.Err() != nil:
-		return saw("", context.Cause(ctx))
-	case err != nil:
-		return saw(err.Error(), nil)
-	default:
-		return saw("", nil)
-	}
+	return pod, err
 }
 
 // warnings are those about a pod, where there are any.
