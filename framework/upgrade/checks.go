@@ -566,8 +566,8 @@ func judgeSuite(o Observation) finding {
 	}
 	compared := o.Suite.Value
 	switch {
-	case compared.LeftOut:
-		return finding{verdict: results.Skipped, reason: "the suite was left out"}
+	case compared.LeftOut != "":
+		return finding{verdict: results.Skipped, reason: compared.LeftOut}
 	case o.Drained:
 		return finding{verdict: results.Skipped, reason: "it is another runtime: that pods see something else is expected, and diff.html says what"}
 	case len(compared.NotComparable) > 0:

@@ -403,7 +403,7 @@ type traffic struct {
 // connectInterval is how often the client connects, and connectTimeout how long each connection may take.
 const (
 	connectInterval = 500 * time.Millisecond
-	connectTimeout  = 2 * time.Second
+	connectTimeout  = 4 * time.Second
 )
 
 // connect opens the way to the client and has it connect to the server and its Service until it is told to end.

@@ -172,8 +172,8 @@ const (
 
 // Comparison is what differs between the suite before and the suite after, by checks.
 type Comparison struct {
-	// LeftOut says that the suite did not run.
-	LeftOut bool
+	// LeftOut is why the suite did not run; empty where it did.
+	LeftOut string
 	// NewFailures are of level must.
 	NewFailures []string
 	// NotComparable could not be observed on one of the sides.

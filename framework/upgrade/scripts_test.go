@@ -2,7 +2,9 @@ package upgrade
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,14 +121,25 @@ func TestRemainsFindsMonitors(t *testing.T) {
 
 func TestCounterCounts(t *testing.T) {
 	script := strings.ReplaceAll(count, file, filepath.Join(t.TempDir(), "file"))
-	command := exec.CommandContext(t.Context(), "timeout", "1", "sh", "-c", script)
-	output, _ := command.Output()
-	var log strings.Builder
-	for line := range strings.Lines(string(output)) {
-		log.WriteString("2026-03-01T02:00:00.5Z " + line)
+	ctx, cancel := context.WithCancel(t.Context())
+	command := exec.CommandContext(ctx, "sh", "-c", script)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	lines := bufio.NewScanner(output)
+	for range 3 {
+		lines.Scan()
+		log.WriteString("2026-03-01T02:00:00.5Z " + lines.Text() + "\n")
+	}
+	cancel()
+	_ = command.Wait()
 	parsed, err := parseLog(log.String())
-	if err != nil || len(parsed) < 2 || gap(parsed) != "" || parsed[0].Process != parsed[1].Process {
+	if err != nil || len(parsed) != 3 || gap(parsed) != "" || parsed[0].Process != parsed[2].Process {
 		t.Errorf("%v, %v", parsed, err)
 	}
 }

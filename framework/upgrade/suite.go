@@ -26,7 +26,7 @@ import (
 // its namespaces are gone: what holds there would be upgraded, too. It returns nil where the suite is left out.
 func (r *rollout) suite(ctx context.Context, name string, of column.Column, to target.Target, described results.Column) (*results.Results, error) {
 	if len(r.options.Checks) == 0 {
-		r.seen.Suite = saw(Comparison{LeftOut: true}, nil)
+		r.seen.Suite = saw(Comparison{LeftOut: "the suite was left out"}, nil)
 		return nil, nil
 	}
 	to.Column, described.Name = of.Name, of.Name
