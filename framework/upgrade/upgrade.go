@@ -198,11 +198,16 @@ func (r *rollout) inPlace(ctx context.Context, of parcel) error {
 	if err := r.answers(ctx); err != nil || !came {
 		return err
 	}
-	if came, err = r.swap(ctx, r.controlPlane, of, nil); err != nil || !came {
+	if _, err = r.swap(ctx, r.controlPlane, of, nil); err != nil {
 		return err
 	}
 	if err := r.untilWell(ctx); err != nil {
-		return err
+		if ctx.Err() != nil {
+			return err
+		}
+		r.lent.Progress.Line("%v", err)
+		r.seen.Node.Value.Ready, r.seen.Node.Value.Words = false, "after the control plane was upgraded, too: "+err.Error()
+		return nil
 	}
 	r.seen.Runtimes = r.runtimes(ctx)
 	return r.prepared()
@@ -223,7 +228,7 @@ func (r *rollout) drain(ctx context.Context, of parcel) error {
 	watching := r.watchNode(ctx)
 	defer watching.stop()
 	traffic.enter(During)
-	if err := r.step("drain "+r.worker, func() error { return r.evict(ctx) }); err != nil {
+	if err := r.step("drain the worker", func() error { return r.evict(ctx) }); err != nil {
 		return err
 	}
 	r.seen.After.Remains = r.untilNothingRemains(ctx, r.pods, ids)
