@@ -102,7 +102,11 @@ func Run(ctx context.Context, u column.Upgrade, lent run.Upgrading, options Opti
 }
 
 func (r *rollout) run(ctx context.Context) error {
-	parcel, err := r.pack(ctx)
+	var of parcel
+	err := r.step("take the files of the runtime out of its node image", func() (err error) {
+		of, err = r.pack(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -111,9 +115,9 @@ func (r *rollout) run(ctx context.Context) error {
 		return err
 	}
 	if r.seen.Drained {
-		err = r.drain(ctx, parcel)
+		err = r.drain(ctx, of)
 	} else {
-		err = r.inPlace(ctx, parcel)
+		err = r.inPlace(ctx, of)
 	}
 	r.mutex.Lock()
 	r.seen.Times = saw(maps.Clone(r.times), nil)
