@@ -60,7 +60,7 @@ not do its work; 3 wrong usage or invalid files; 130 interrupted.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &run.UsageError{Err: fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(runCommand(status), selftestCommand(status), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
+	root.AddCommand(runCommand(status), selftestCommand(status), upgradeCommand(status, knowledge.New()), listCommand(), doctorCommand(), buildCommand(), cleanCommand(), inspectCommand(),
 		rbacCommand(), imageCommand(), columnsCommand(),
 		renderCommand(), mergeCommand(status), diffCommand(status, knowledge.New()), impactCommand(status),
 		expectationsCommand(status), historyCommand())

@@ -33,6 +33,7 @@ func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
 	unknownVersion := write(t, "matrix.yaml", "schemaVersion: 1\ncolumns:\n  - runtime: {name: containerd, version: 0.0.1}\n")
 	unlike := write(t, "matrix.yaml", "schemaVersion: 1\ntopology: mixed\ndefaults: {kubernetes: 1.36.3}\ncolumns:\n"+
 		"  - runtime: {name: containerd, version: 2.4.2}\n  - {runtime: {name: cri-o, version: 1.36.1}, network: {name: kube-router, firewall: false}}\n")
+	unknownUpgrade := write(t, "matrix.yaml", "schemaVersion: 1\ndefaults: {kubernetes: 1.36.3}\ncolumns:\n  - {name: a, runtime: {name: containerd, version: 2.4.2}}\nupgrades: [{from: a, to: b}]\n")
 	notYAML := write(t, "matrix.yaml", "columns: [")
 	cases := map[string]struct {
 		arguments []string
@@ -60,12 +61,19 @@ func TestWrongUsageIsOneMessageAndNoSideEffect(t *testing.T) {
 		"a wrong number of nodes":    {[]string{"run", "--context", "c", "--nodes-per-column", "0"}, "--nodes-per-column"},
 		"a wrong account":            {[]string{"rbac", "--name", "A B"}, "--name"},
 		"a wrong reference":          {[]string{"image", "push", "a b"}, "a b"},
+		"half an upgrade":            {[]string{"upgrade", "--from", "containerd:2.2.5"}, "--to"},
+		"an unknown runtime":         {[]string{"upgrade", "--from", "docker:1", "--to", "containerd:2.4.2"}, "docker:1"},
+		"an upgrade to the same":     {[]string{"upgrade", "--from", "containerd:2.4.2", "--to", "containerd:2.4.2"}, "nothing to upgrade"},
+		"no upgrades":                {[]string{"upgrade", "--matrix", "../../kind-configs/matrix.yaml"}, "lists no upgrades"},
+		"an upgrade of no column":    {[]string{"upgrade", "--matrix", unknownUpgrade}, unknownUpgrade + ":5"},
+		"an unknown sabotage":        {[]string{"upgrade", "--sabotage", "fire"}, "kill-containers"},
+		"a filter that is none":      {[]string{"upgrade", "--focus", "("}, "--focus"},
 		"two formats at once":        {[]string{"list", "--json", "--markdown"}, "json"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")
-			if c.arguments[0] == "run" {
+			if c.arguments[0] == "run" || c.arguments[0] == "upgrade" {
 				c.arguments = append(c.arguments, "--out", out)
 			}
 			status, stdout, problems := execute(t, c.arguments...)
@@ -94,7 +102,7 @@ func TestList(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, command := range [][]string{{}, {"--help"}, {"run", "--help"}, {"list", "--help"}, {"doctor", "--help"}, {"build", "--help"}, {"clean", "--help"}} {
+	for _, command := range [][]string{{}, {"--help"}, {"run", "--help"}, {"upgrade", "--help"}, {"list", "--help"}, {"doctor", "--help"}, {"build", "--help"}, {"clean", "--help"}} {
 		status, text, _ := execute(t, command...)
 		if status != results.ExitExpected || !strings.Contains(text, "Usage:") {
 			t.Errorf("%v: exit %d: %s", command, status, text)

@@ -121,6 +121,18 @@ func (c *Cluster) requires(name string) bool {
 	return slices.ContainsFunc(c.required(), func(node Node) bool { return node.Name == name })
 }
 
+// As is the cluster after some of its nodes have become those of another column: what is done and asked through it is
+// done and asked of these nodes, by the means of that column.
+func (c *Cluster) As(of column.Column, nodes ...string) *Cluster {
+	changed := *c
+	changed.column = of
+	changed.Nodes = slices.DeleteFunc(slices.Clone(c.Nodes), func(node Node) bool { return !slices.Contains(nodes, node.Name) })
+	return &changed
+}
+
+// CRISocket is where a container runtime listens, as the kubelet is told it.
+func CRISocket(runtime string) string { return criSocket(runtime) }
+
 // connect makes the network. It returns what is wrong with workers, by name; the others have their network.
 func (c *Cluster) connect(ctx context.Context) (map[string]error, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.manager.timeouts.Ready, fmt.Errorf("not done after %s", c.manager.timeouts.Ready))

@@ -35,6 +35,8 @@ type Matrix struct {
 	Columns []Column
 	// Topology is how the columns are put on clusters.
 	Topology Topology
+	// Upgrades are those between the columns, in the order of the file; most files have none.
+	Upgrades []Upgrade
 	// Expectations is the path of the expectations file that goes with the columns; empty is none.
 	Expectations string
 

@@ -56,7 +56,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 		return nil, r.Err()
 	}
 	matrix := &Matrix{Path: path, Topology: Isolated, lines: map[string]int{}}
-	var columns, products *yaml.Node
+	var columns, products, upgrades *yaml.Node
 	defaults := Column{}
 	versioned := false
 	r.Mapping(root, "", yamlfile.Fields{
@@ -75,6 +75,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 		},
 		"columns":  func(node *yaml.Node, _ string) { columns = node },
 		"products": func(node *yaml.Node, _ string) { products = node },
+		"upgrades": func(node *yaml.Node, _ string) { upgrades = node },
 		"expectations": func(node *yaml.Node, field string) {
 			if r.Scalar(node, field, &matrix.Expectations) && !filepath.IsAbs(matrix.Expectations) {
 				matrix.Expectations = filepath.Join(filepath.Dir(path), matrix.Expectations)
@@ -101,6 +102,7 @@ func Parse(content []byte, path string, known Known) (*Matrix, error) {
 	if len(matrix.Columns) > maxColumns {
 		r.Report(products, "products", fmt.Sprintf("and columns make %d columns", len(matrix.Columns)), fmt.Sprintf("have at most %d", maxColumns))
 	}
+	r.upgrades(upgrades, "upgrades", matrix)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func (r *reader) list(node *yaml.Node, field string, read yamlfile.Visit) {
 	case node.Kind != yaml.SequenceNode:
 		r.Report(node, field, "is not a list", "begin each entry with a dash")
 	case len(node.Content) == 0:
-		r.Report(node, field, "is empty", "list at least one column")
+		r.Report(node, field, "is empty", "list at least one")
 	case len(node.Content) > maxColumns:
 		r.Report(node, field, fmt.Sprintf("has %d entries", len(node.Content)), fmt.Sprintf("have at most %d", maxColumns))
 	default:

@@ -242,7 +242,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(paths, filepath.Join(configs, "matrix.yaml"), filepath.Join(configs, "nightly.yaml")) {
+	for _, path := range append(paths, filepath.Join(configs, "matrix.yaml"), filepath.Join(configs, "nightly.yaml"), filepath.Join(configs, "upgrade.yaml")) {
 		if _, err := Load(path, shipped); err != nil {
 			t.Error(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"assay/framework/probe"
@@ -30,7 +31,7 @@ func stop(ctx context.Context, s Subject) (probe.Result, error) {
 	if err := untilReady(reader); err != nil {
 		return probe.Result{}, err
 	}
-	if err := s.pods().Delete(ctx, s.Pod.Name, metav1.DeleteOptions{}); err != nil {
+	if err := s.remove(ctx); err != nil {
 		return probe.Result{}, fmt.Errorf("delete the pod: %w", err)
 	}
 	lines, alive, err := followSignals(reader)
@@ -47,6 +48,16 @@ func stop(ctx context.Context, s Subject) (probe.Result, error) {
 		"lines": strings.Join(lines, ", "), "end": endOf(alive, grace),
 		"exitCode": strconv.Itoa(int(s.status(pod).State.Terminated.ExitCode)), "stopSignal": s.stopSignal(),
 	}), nil
+}
+
+// ByEviction as Args["by"] has stop evict the pod instead of deleting it.
+const ByEviction = "eviction"
+
+func (s Subject) remove(ctx context.Context) error {
+	if s.Args["by"] == ByEviction {
+		return s.pods().EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: s.Pod.Name, Namespace: s.Pod.Namespace}})
+	}
+	return s.pods().Delete(ctx, s.Pod.Name, metav1.DeleteOptions{})
 }
 
 func untilReady(log *bufio.Reader) error {

@@ -3,6 +3,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -44,6 +45,8 @@ type Options struct {
 	// Topology is how they are put on clusters that are made. TopologyAsked says that the matrix says otherwise.
 	Topology      column.Topology
 	TopologyAsked bool
+	// Upgrades are those that the matrix lists between its columns.
+	Upgrades []column.Upgrade
 	// Checks are all checks, in the order of the reports.
 	Checks []check.Check
 	// Engine forces a container engine; empty takes the first that answers.
@@ -260,7 +263,7 @@ func (r *Run) record(cell results.Cell) {
 		return
 	default:
 	}
-	cell.Rerun = r.rerun(cell)
+	cell.Rerun = cmp.Or(cell.Rerun, r.rerun(cell))
 	if column, known := r.results.Column(cell.Column); known && r.options.Expected.File != nil {
 		cell.Expectation = r.options.Expected.File.Cell(cell, column)
 	}

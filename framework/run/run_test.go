@@ -251,3 +251,24 @@ func TestColumnsWaitForTheirTurn(t *testing.T) {
 		t.Errorf("%d columns at once, wanted 2; %d left", p.most, p.now)
 	}
 }
+
+func TestInterruptedUpgradesAreErrorsWithAReason(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrInterrupted)
+	r := New(ctx, Options{Root: t.TempDir(), Out: t.TempDir(), Progress: io.Discard})
+	checks := []results.Check{{ID: "upgrade/one", Area: "upgrade", Level: results.LevelMust}}
+	err := r.Upgrade([]column.Upgrade{{Name: "a-to-b"}, {Name: "b-to-c"}}, checks, func(context.Context, column.Upgrade, Upgrading) error {
+		t.Error("an interrupted upgrade was used")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	final, folder, files, err := r.Finish()
+	if err != nil || final.Run.Exit != results.ExitInterrupted || len(files) == 0 || len(final.Columns) != 2 {
+		t.Fatalf("%+v in %s, %q, %v", final.Run, folder, files, err)
+	}
+	if cell, found := final.Cell("upgrade/one", "b-to-c"); !found || cell.Verdict != results.Error || !strings.Contains(cell.Reason, ErrInterrupted.Error()) {
+		t.Errorf("%+v", cell)
+	}
+}

@@ -125,7 +125,7 @@ func (s Settings) read() (Options, error) {
 		return Options{}, err
 	}
 	return Options{
-		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Topology: topology, TopologyAsked: topology != matrix.Topology,
+		Expected: expected, Root: root, Matrix: absolute, Columns: columns, Topology: topology, TopologyAsked: topology != matrix.Topology, Upgrades: matrix.Upgrades,
 		Engine: s.Engine, Out: s.Out, Keep: s.Keep, Reuse: s.Reuse, Parallel: s.Parallel,
 		PolicyEngineFault: fault,
 	}, nil

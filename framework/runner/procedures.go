@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"assay/framework/check"
 	"assay/framework/procedure"
@@ -69,4 +70,10 @@ func (w podWatch) Until(ctx context.Context, condition func(*corev1.Pod) bool) (
 func (w podWatch) Gone(ctx context.Context) error {
 	_, err := w.watch.until(ctx, w.name, func(s seen) bool { return s.gone })
 	return err
+}
+
+// WatchPods follows the pods of a namespace until the context ends, for procedures that are no trials.
+func WatchPods(ctx context.Context, client kubernetes.Interface, namespace string) (func(pod string) procedure.Watch, error) {
+	w, err := newWatch(ctx, client, namespace)
+	return func(pod string) procedure.Watch { return podWatch{w, pod} }, err
 }

@@ -69,3 +69,12 @@ func Run(t ginkgo.GinkgoTestingT, columns []string, checks []check.Check, execut
 	}
 	return ginkgo.RunSpecs(t, description, suite, reporter), nil
 }
+
+// Select says what the filters leave of the checks on the columns, without running anything. It is called once, and
+// not besides Run: Ginkgo has one tree of specs.
+func Select(columns []string, checks []check.Check, filter Filter) Selection {
+	suite, reporter := ginkgo.GinkgoConfiguration()
+	suite.FocusStrings, suite.SkipStrings, suite.LabelFilter = filter.Focus, filter.Skip, filter.LabelFilter
+	Declare(columns, checks, nil)
+	return Selected(ginkgo.PreviewSpecs(description, suite, reporter), checks)
+}
