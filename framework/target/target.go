@@ -22,6 +22,9 @@ type Target struct {
 	Config *rest.Config
 	// Nodes are the column's, at least one.
 	Nodes []Node
+	// First says that the first of the nodes is the one in question: all pods are on it but those that a trial
+	// wants on another.
+	First bool
 	// ProbeImage is the reference of the probe's image, which the nodes have.
 	ProbeImage string
 	// NodeExec runs a program in a node with all privileges and returns its standard output; it is nil
