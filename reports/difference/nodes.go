@@ -1,0 +1,58 @@
+package difference
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"assay/reports/results"
+)
+
+// The most nodes, names of values and differences that a line of Nodes has.
+const (
+	mostNodes  = 10
+	mostNames  = 6
+	mostValues = 4
+)
+
+// Nodes says what the nodes of a column answered, in a line an answer: that of most of them first, and of every
+// other one who gave it and what is other about it. There are no lines where the nodes agree.
+func Nodes(cell results.Cell) []string {
+	all := 0
+	for _, answer := range cell.Nodes {
+		all += len(answer.Nodes)
+	}
+	var lines []string
+	for i, answer := range cell.Nodes {
+		if i == 0 {
+			lines = append(lines, fmt.Sprintf("%d of %d nodes: %s", len(answer.Nodes), all, answer.Verdict))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%d of %d nodes (%s): %s", len(answer.Nodes), all, nodeNames(answer.Nodes), otherwise(cell.Nodes[0], answer)))
+	}
+	return lines
+}
+
+func nodeNames(names []string) string {
+	if len(names) > mostNodes {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNodes], ", "), len(names)-mostNodes)
+	}
+	return strings.Join(names, ", ")
+}
+
+// otherwise says in what an answer is another one than the usual.
+func otherwise(usual, answer results.NodeAnswer) string {
+	if answer.Verdict != usual.Verdict {
+		return answer.Verdict.String() + ": " + answer.Reason
+	}
+	rows := Between([]json.RawMessage{usual.Observed, answer.Observed})
+	var parts []string
+	for i, row := range rows {
+		if i == mostValues {
+			parts = append(parts, fmt.Sprintf("and %d more differences", len(rows)-i))
+			break
+		}
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s instead of %s", row.Label(mostNames), row.Values[1], row.Values[0])))
+	}
+	return answer.Verdict.String() + ", " + strings.Join(parts, "; ")
+}
