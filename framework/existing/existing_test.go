@@ -219,7 +219,7 @@ func TestPrepareAsksNodesAndLeavesNothing(t *testing.T) {
 	if _, err := client.CoreV1().Namespaces().Create(t.Context(), other, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := columns[0].Remove(t.Context(), "1-c1"); err != nil || len(left) != 0 {
+	if left, err := Remove(t.Context(), client, "1-c1"); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
 	namespaces, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})

@@ -17,6 +17,7 @@ import (
 	"assay/framework/doctor"
 	"assay/framework/engine"
 	"assay/framework/filterdump"
+	"assay/framework/fleet"
 	"assay/framework/nodeimage"
 	"assay/framework/probeimage"
 	"assay/framework/progress"
@@ -274,7 +275,11 @@ func (r *Run) remember(column, name string) {
 func (r *Run) observe(from provider, c column.Column, to target.Target, checks []check.Check, log *progress.Log) error {
 	done := log.Step("evidence")
 	id, clean := from.namespaces(c)
-	err := runner.Run(r.ctx, to, runner.Options{
+	gather := runner.Run
+	if to.Sweep {
+		gather = fleet.Run
+	}
+	err := gather(r.ctx, to, runner.Options{
 		RunID: id, Clean: clean, Checks: checks, Progress: log, Cell: r.record,
 		Evidence: runner.Evidence{Root: r.folder, Folder: filepath.Join("evidence", c.Name)},
 		Timeouts: runner.DefaultTimeouts(), PolicyEngineFault: r.options.PolicyEngineFault,

@@ -113,6 +113,11 @@ func (p *existingProvider) provide(c column.Column, log *progress.Log, _ string)
 	if reason := to.Forbids(err); reason != "" {
 		return to, &refusedError{reason}
 	}
+	for _, node := range to.Nodes {
+		if node.Unusable != nil {
+			log.Line("%v", node.Unusable)
+		}
+	}
 	return to, err
 }
 
@@ -134,7 +139,7 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 	if entered {
 		found := p.columns[c.Name]
 		done := log.Step("delete the namespaces")
-		left, err := found.Remove(context.WithoutCancel(p.run.ctx), p.ids[c.Name])
+		left, err := existing.Remove(context.WithoutCancel(p.run.ctx), found.Client, p.ids[c.Name])
 		done(err)
 		for _, name := range left {
 			log.Line("left behind in the cluster of context %s: namespace %s", found.Context, name)

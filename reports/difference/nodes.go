@@ -25,25 +25,26 @@ func Nodes(cell results.Cell) []string {
 	var lines []string
 	for i, answer := range cell.Nodes {
 		if i == 0 {
-			lines = append(lines, fmt.Sprintf("%d of %d nodes: %s", len(answer.Nodes), all, answer.Verdict))
+			lines = append(lines, fmt.Sprintf("%d of %d nodes: %s", len(answer.Nodes), all, said(answer)))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%d of %d nodes (%s): %s", len(answer.Nodes), all, nodeNames(answer.Nodes), otherwise(cell.Nodes[0], answer)))
+		lines = append(lines, fmt.Sprintf("%d of %d nodes (%s): %s", len(answer.Nodes), all, answer.Names(mostNodes), otherwise(cell.Nodes[0], answer)))
 	}
 	return lines
 }
 
-func nodeNames(names []string) string {
-	if len(names) > mostNodes {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNodes], ", "), len(names)-mostNodes)
+// said is the verdict, with the reason where there is one to know.
+func said(answer results.NodeAnswer) string {
+	if answer.Verdict == results.Pass || answer.Verdict == results.Informed {
+		return answer.Verdict.String()
 	}
-	return strings.Join(names, ", ")
+	return answer.Verdict.String() + ": " + answer.Reason
 }
 
 // otherwise says in what an answer is another one than the usual.
 func otherwise(usual, answer results.NodeAnswer) string {
 	if answer.Verdict != usual.Verdict {
-		return answer.Verdict.String() + ": " + answer.Reason
+		return said(answer)
 	}
 	rows := Between([]json.RawMessage{usual.Observed, answer.Observed})
 	var parts []string

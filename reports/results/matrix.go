@@ -225,6 +225,14 @@ func (c Cell) Outliers() int {
 	return count
 }
 
+// Names are the names of the nodes, of no more than most: "a, b and 3 more".
+func (a NodeAnswer) Names(most int) string {
+	if len(a.Nodes) <= most {
+		return strings.Join(a.Nodes, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(a.Nodes[:most], ", "), len(a.Nodes)-most)
+}
+
 // Outliers are the cells of columns whose nodes do not all answer the same.
 func (r *Results) Outliers() []Cell {
 	return r.cells(func(c Cell) bool { return len(c.Nodes) > 0 })
