@@ -114,7 +114,9 @@ func passes(context.Context, string) (results.Cell, error) {
 	return results.Cell{Verdict: results.Pass, Reason: "as wanted"}, nil
 }
 
-func TestEveryNodeHasATurnWithANeighbour(t *testing.T) { synctest.Test(t, everyNodeHasATurnWithANeighbour) }
+func TestEveryNodeHasATurnWithANeighbour(t *testing.T) {
+	synctest.Test(t, everyNodeHasATurnWithANeighbour)
+}
 
 func everyNodeHasATurnWithANeighbour(t *testing.T) {
 	for nodes, want := range map[int][]string{
@@ -147,7 +149,9 @@ func aFleetIsBounded(t *testing.T) {
 	}
 }
 
-func TestANodeThatIsLostCostsItsOwnCellsOnly(t *testing.T) { synctest.Test(t, aNodeThatIsLostCostsItsOwnCellsOnly) }
+func TestANodeThatIsLostCostsItsOwnCellsOnly(t *testing.T) {
+	synctest.Test(t, aNodeThatIsLostCostsItsOwnCellsOnly)
+}
 
 func aNodeThatIsLostCostsItsOwnCellsOnly(t *testing.T) {
 	lost := errors.New("the node died")
