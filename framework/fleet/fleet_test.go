@@ -7,12 +7,18 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"assay/framework/check"
 	"assay/framework/progress"
@@ -208,4 +214,50 @@ func anInterruptLosesNothing(t *testing.T) {
 	if got := groupsOf(cells["a/2"]); got != "error n2, n3; pass n1" {
 		t.Errorf("a/2: %s", got)
 	}
+}
+
+// TestRun: nodes of which one refuses the container and one may not be used, through the runner.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := fake.NewClientset()
+		client.PrependReactor("create", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+			pod := action.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
+			status := corev1.ContainerStatus{Name: pod.Spec.Containers[0].Name}
+			switch pod.Spec.NodeName {
+			case "n2":
+				return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, pod.Name, errors.New("not on this node"))
+			case "n3":
+				status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CreateContainerError", Message: "no"}
+			default:
+				status.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed"}
+			}
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{status}
+			return false, nil, nil
+		})
+		var cells []results.Cell
+		err := Run(t.Context(), target.Target{
+			Column: "c", Client: client, Shared: true, Sweep: true, ProbeImage: "probe:1",
+			Nodes: []target.Node{{Name: "n1"}, {Name: "n2"}, {Name: "n3"}, {Name: "n4"}},
+		}, runner.Options{
+			RunID: "1-c1", Clean: true, Progress: progress.New(io.Discard), Timeouts: runner.DefaultTimeouts(),
+			Checks: []check.Check{{ID: "a/1", Level: check.Must, Trials: []check.Trial{
+				{Name: "starts", Container: check.Container{Command: []string{"/bin/true"}}, Want: check.Started{}},
+			}}},
+			Evidence: runner.Evidence{Root: t.TempDir(), Folder: "evidence"},
+			Cell:     func(cell results.Cell) { cells = append(cells, cell) },
+		})
+		if err != nil || len(cells) != 1 {
+			t.Fatalf("%d cells, %v", len(cells), err)
+		}
+		if got := groupsOf(cells[0]); cells[0].Verdict != results.Fail || got != "pass n1, n4; skipped n2; fail n3" {
+			t.Errorf("%s: %s, %s", cells[0].Verdict, got, cells[0].Reason)
+		}
+		if evidence := cells[0].Trials[0].Evidence; !strings.HasPrefix(evidence, "evidence/n3/") {
+			t.Errorf("the evidence is %s", evidence)
+		}
+		namespaces, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+		if err != nil || len(namespaces.Items) > 0 {
+			t.Errorf("%d namespaces are left, %v", len(namespaces.Items), err)
+		}
+	})
 }
