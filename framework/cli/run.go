@@ -40,7 +40,7 @@ Two nodes of a column share its checks. With more (--nodes-per-column all) every
 itself, and the reports say which nodes answer otherwise than the others of their column; a check that fails on
 one node fails. That costs about 150 pods a node, most of which end within seconds; no more than 12 of a node
 start at the same time, and no more than 8 nodes of a column have their turn, each with a second one for what
-needs two.`,
+needs two. The API server of a cluster gets 50 requests a second at most.`,
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
   assay run --matrix kind-configs/examples/cri-o-net-raw.yaml
