@@ -183,7 +183,7 @@ func Remove(ctx context.Context, client kubernetes.Interface, id string) (left [
 		made, err := namespaces.List(ctx, metav1.ListOptions{LabelSelector: workload.Label + "=namespace"})
 		if err != nil {
 			last = fmt.Errorf("list the namespaces: %w", err)
-			return false, nil //nolint:nilerr // asked again until the deadline
+			return false, nil
 		}
 		left, last = nil, nil
 		for _, namespace := range made.Items {

@@ -58,12 +58,12 @@ func use(t *testing.T, ctx context.Context, client *fake.Clientset, created func
 		created()
 		return false, nil, nil
 	})
-	columns, err := inCluster(t.Context(), client, Options{NodesPerColumn: 2})
+	columns, err := inCluster(ctx, client, Options{NodesPerColumn: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	column := columns[0]
-	if _, err := Missing(t.Context(), client); err != nil {
+	if _, err := Missing(ctx, client); err != nil {
 		t.Fatal(err)
 	}
 	to, _, err := column.Prepare(ctx, "1-c1", "probe:1")

@@ -87,7 +87,7 @@ func (p *play) sweep(t *testing.T, ctx context.Context) (map[string]results.Cell
 		return err
 	}}
 	err := s.run(ctx)
-	if left, errList := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{}); errList != nil || ctx.Err() == nil && len(left.Items) > 0 {
+	if left, errList := client.CoreV1().Namespaces().List(context.WithoutCancel(ctx), metav1.ListOptions{}); errList != nil || ctx.Err() == nil && len(left.Items) > 0 {
 		t.Errorf("%d namespaces are left, %v", len(left.Items), errList)
 	}
 	return cells, err

@@ -141,6 +141,9 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 		done := log.Step("delete the namespaces")
 		left, err := existing.Remove(context.WithoutCancel(p.run.ctx), found.Client, p.ids[c.Name])
 		done(err)
+		if err != nil {
+			log.Line("%v", err)
+		}
 		for _, name := range left {
 			log.Line("left behind in the cluster of context %s: namespace %s", found.Context, name)
 		}

@@ -8,11 +8,12 @@ import (
 	"assay/reports/results"
 )
 
-// The most nodes, names of values and differences that a line of Nodes has.
+// The most answers that Nodes has lines for, and the most nodes, names of values and differences in a line.
 const (
-	mostNodes  = 10
-	mostNames  = 6
-	mostValues = 4
+	mostAnswers = 20
+	mostNodes   = 10
+	mostNames   = 6
+	mostValues  = 4
 )
 
 // Nodes says what the nodes of a column answered, in a line an answer: that of most of them first, and of every
@@ -24,6 +25,9 @@ func Nodes(cell results.Cell) []string {
 	}
 	var lines []string
 	for i, answer := range cell.Nodes {
+		if i == mostAnswers {
+			return append(lines, fmt.Sprintf("and %d more answers", len(cell.Nodes)-i))
+		}
 		if i == 0 {
 			lines = append(lines, fmt.Sprintf("%d of %d nodes: %s", len(answer.Nodes), all, said(answer)))
 			continue
@@ -43,10 +47,10 @@ func said(answer results.NodeAnswer) string {
 
 // otherwise says in what an answer is another one than the usual.
 func otherwise(usual, answer results.NodeAnswer) string {
-	if answer.Verdict != usual.Verdict {
+	rows := Between([]json.RawMessage{usual.Observed, answer.Observed})
+	if answer.Verdict != usual.Verdict || answer.Verdict == results.Fail || len(rows) == 0 {
 		return said(answer)
 	}
-	rows := Between([]json.RawMessage{usual.Observed, answer.Observed})
 	var parts []string
 	for i, row := range rows {
 		if i == mostValues {
