@@ -258,12 +258,17 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestAllPodsOfTheCatalogueCanBeSplit: no part is without an ordinary container, or asks for one that it lacks.
+// TestAllPodsOfTheCatalogueCanBeSplit: no part is without an ordinary container, or asks for one that it lacks, and
+// what is related within a pod stays in one.
 func TestAllPodsOfTheCatalogueCanBeSplit(t *testing.T) {
+	whole, split := map[workload.Key]string{}, map[workload.Key]string{}
 	for _, pod := range pack(t, suites.Catalogue()...) {
 		parts, err := pod.Split()
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, placement := range pod.Placements {
+			whole[placement.Key], split[placement.Key] = pod.Object.Name, pod.Object.Name
 		}
 		placed := 0
 		for _, part := range parts {
@@ -272,6 +277,7 @@ func TestAllPodsOfTheCatalogueCanBeSplit(t *testing.T) {
 				t.Errorf("pod %s has no container: %v", part.Object.Name, part.Placements)
 			}
 			for _, placement := range part.Placements {
+				split[placement.Key] = part.Object.Name
 				container := placement.Trial.Container
 				if container.Target != "" && !slices.ContainsFunc(part.Ephemeral, func(e corev1.EphemeralContainer) bool { return e.TargetContainerName != "" }) {
 					t.Errorf("pod %s lacks the target of %v", part.Object.Name, placement.Key)
@@ -280,6 +286,14 @@ func TestAllPodsOfTheCatalogueCanBeSplit(t *testing.T) {
 		}
 		if len(parts) > 0 && placed != len(pod.Placements) {
 			t.Errorf("pod %s has %d trials, its parts %d", pod.Object.Name, len(pod.Placements), placed)
+		}
+	}
+	for _, c := range suites.Catalogue() {
+		for _, relation := range c.Relations {
+			left, right := workload.Key{Check: c.ID, Trial: relation.Left}, workload.Key{Check: c.ID, Trial: relation.Right}
+			if whole[left] == whole[right] && split[left] != split[right] {
+				t.Errorf("%s relates %q and %q, which are split", c.ID, relation.Left, relation.Right)
+			}
 		}
 	}
 }
