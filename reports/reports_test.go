@@ -232,3 +232,37 @@ func TestALargeRunRendersQuickly(t *testing.T) {
 		}
 	}
 }
+
+// TestOutliersAreInEveryReport: which nodes answer otherwise than their column, and how.
+func TestOutliersAreInEveryReport(t *testing.T) {
+	directory := t.TempDir()
+	if _, err := reports.WriteAll(directory, sample.Fleet()); err != nil {
+		t.Fatal(err)
+	}
+	for name, wanted := range map[string][]string{
+		"results.json": {"node-99", "node-100"},
+		"index.html":   {"outliers: 1", "outliers: 2"},
+		"matrix.md":    {"1 of 99 nodes (node-99)", "node-99, node-100"},
+		"junit.xml":    {"1 of 99 nodes (node-99)", "node-99, node-100"},
+		"cells.jsonl":  {"node-99", "node-100"},
+	} {
+		text, err := os.ReadFile(filepath.Join(directory, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wanted {
+			if !bytes.Contains(text, []byte(want)) {
+				t.Errorf("%s lacks %q", name, want)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := terminal.Write(&b, sample.Fleet(), terminal.Options{Width: 400}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1 of 99 nodes (node-99): info, CapBnd, CapEff, CapPrm 9: ", "2 of 100 nodes (node-99, node-100): fail: drop"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+}

@@ -29,7 +29,7 @@ func (f *clusterFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.options.ProbeImage, "probe-image", "", "`reference` of the probe's image, for existing clusters")
 	flags.StringArrayVar(&f.groups, "node-group", nil, "a column of an existing cluster: `NAME=SELECTOR` of nodes, as plain=pool=a,zone=b; may be repeated")
 	flags.StringArrayVar(&f.classes, "runtime-class", nil, "the RuntimeClass of a --node-group: `NAME=CLASS`; may be repeated")
-	flags.StringVar(&f.nodes, "nodes-per-column", defaultNodes, "use so `many` nodes of each group, or all")
+	flags.StringVar(&f.nodes, "nodes-per-column", defaultNodes, "use so `many` nodes of each group, or all; of more than 2 each answers for itself")
 }
 
 // inExisting are the flags that have no meaning where clusters are made.

@@ -38,12 +38,19 @@ not fail the run, a broken expectation does.
 With --kubeconfig or --context nothing is created: the columns are groups of nodes of clusters that are there,
 by the container runtime that the nodes report or as --node-group says. The run keeps to namespaces of its own,
 which it deletes in the end; 'assay rbac' prints the rights that it needs. What the owners of the cluster do
-not allow is skipped, with their words. The nodes pull the probe's image from where 'assay image push' put it.`,
+not allow is skipped, with their words. The nodes pull the probe's image from where 'assay image push' put it.
+
+Two nodes of a column share its checks. With more (--nodes-per-column all) every node answers all checks for
+itself, and the reports say which nodes answer otherwise than the others of their column; a check that fails on
+one node fails. That costs about 150 pods a node, most of which end within seconds; no more than 12 of a node
+start at the same time, and no more than 8 nodes of a column have their turn, each with a second one for what
+needs two. The API server of a cluster gets 50 requests a second at most.`,
 		Example: `  assay run --label-filter 'seccomp && must'
   assay run --focus 'ping/default:' --keep
   assay run --matrix kind-configs/examples/cri-o-net-raw.yaml
   assay run --topology mixed --focus 'net/cross-runtime:'
   assay run --context staging --context production --probe-image REF
+  assay run --context production --probe-image REF --nodes-per-column all --label-filter must
   assay run --kubeconfig F --probe-image REF --node-group plain=pool=a --node-group crun=pool=a --runtime-class crun=crun`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

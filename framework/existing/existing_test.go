@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,7 +220,7 @@ func TestPrepareAsksNodesAndLeavesNothing(t *testing.T) {
 	if _, err := client.CoreV1().Namespaces().Create(t.Context(), other, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := Remove(t.Context(), columns[0].Client, "1-c1"); err != nil || len(left) != 0 {
+	if left, err := Remove(t.Context(), client, "1-c1"); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
 	namespaces, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
@@ -254,5 +255,44 @@ func TestPrepareSaysWhatIsWrong(t *testing.T) {
 	to, _, err := columns[0].Prepare(t.Context(), "1-c1", "probe:1")
 	if to.Forbids(err) == "" {
 		t.Errorf("the owners' refusal is %v", err)
+	}
+}
+
+// TestANodeOfManyThatCannotBeUsed is no error, unless there is no other.
+func TestANodeOfManyThatCannotBeUsed(t *testing.T) {
+	for name, test := range map[string]struct {
+		broken []string
+		fails  bool
+	}{
+		"one": {[]string{"b"}, false},
+		"all": {[]string{"a-control", "b", "c"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fleet()
+			client.PrependReactor("create", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+				pod := action.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
+				if slices.Contains(test.broken, pod.Spec.NodeName) {
+					return true, nil, errors.New("connection reset")
+				}
+				if privileged(pod) {
+					return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, pod.Name, errors.New("privileged"))
+				}
+				pod.Status.Phase = corev1.PodSucceeded
+				return false, nil, nil
+			})
+			columns, err := inCluster(t.Context(), client, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, _, err := columns[0].Prepare(t.Context(), "1-c1", "probe:1")
+			if (err != nil) != test.fails || !to.Sweep {
+				t.Errorf("target %+v, %v", to, err)
+			}
+			for _, node := range to.Nodes {
+				if (node.Unusable != nil) != slices.Contains(test.broken, node.Name) {
+					t.Errorf("node %s: %v", node.Name, node.Unusable)
+				}
+			}
+		})
 	}
 }

@@ -1,9 +1,11 @@
 package existing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,14 +30,20 @@ const (
 	// removeTimeout is how long the namespaces may take to go.
 	removeTimeout = 3 * time.Minute
 	pollInterval  = 500 * time.Millisecond
+	// removeInterval is the time between two looks at the namespaces that are to go.
+	removeInterval = time.Second
+	// mostTogether is how many nodes a column may have that answer together: two are needed by some checks.
+	mostTogether = 2
 )
 
 // Prepare has a pod on each node of the column show that the node can run the probe's image, and where the
 // cluster allows it tell what the node's first process may do. It returns the target, also with an error, and
-// the facts of the nodes. The namespaces of the ID are made for it.
+// the facts of the nodes. The namespaces of the ID are made for it. Of more than two nodes each is to answer for
+// itself, and one that cannot be used is no error as long as another one can.
 func (c Column) Prepare(ctx context.Context, id, image string) (target.Target, []results.Node, error) {
 	to := target.Target{
 		Column: c.Name, Client: c.Client, Config: c.Config, ProbeImage: image, RuntimeClass: c.RuntimeClass, Shared: true,
+		Sweep: len(c.Nodes) > mostTogether,
 	}
 	facts := make([]results.Node, len(c.Nodes))
 	to.Nodes = make([]target.Node, len(c.Nodes))
@@ -55,14 +63,22 @@ func (c Column) Prepare(ctx context.Context, id, image string) (target.Target, [
 	for i := range c.Nodes {
 		group.Go(func() error {
 			bounding, err := askNode(asking, to, namespace, i)
-			if err != nil || bounding == "" {
-				return err
+			if err == nil && bounding != "" {
+				facts[i].BoundingSet = bounding
+				err = to.Nodes[i].Bounding.UnmarshalText([]byte(bounding))
 			}
-			facts[i].BoundingSet = bounding
-			return to.Nodes[i].Bounding.UnmarshalText([]byte(bounding))
+			if to.Sweep && asking.Err() == nil {
+				to.Nodes[i].Unusable = err
+				return nil
+			}
+			return err
 		})
 	}
-	return to, facts, group.Wait()
+	err = group.Wait()
+	if !slices.ContainsFunc(to.Nodes, func(node target.Node) bool { return node.Unusable == nil }) {
+		err = cmp.Or(err, to.Nodes[0].Unusable)
+	}
+	return to, facts, err
 }
 
 // askNode runs a pod on a node. It returns the bounding set of the node's first process in hexadecimal, empty
@@ -156,18 +172,20 @@ func lastSeen(pod *corev1.Pod) string {
 // prefix begins the names of the namespaces of a run in the cluster; the runner makes them of its RunID.
 func prefix(id string) string { return "assay-" + id }
 
-// Remove deletes the namespaces of an ID and waits until they are gone. It returns the names of those
-// that are not when the time is over.
+// Remove deletes the namespaces of an ID and waits until they are gone. It returns the names of those that are
+// not when the time is over, as far as they are known, and what it met with last.
 func Remove(ctx context.Context, client kubernetes.Interface, id string) (left []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
 	namespaces := client.CoreV1().Namespaces()
-	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+	var last error
+	err = wait.PollUntilContextCancel(ctx, removeInterval, true, func(ctx context.Context) (bool, error) {
 		made, err := namespaces.List(ctx, metav1.ListOptions{LabelSelector: workload.Label + "=namespace"})
 		if err != nil {
-			return false, fmt.Errorf("list the namespaces: %w", err)
+			last = fmt.Errorf("list the namespaces: %w", err)
+			return false, nil
 		}
-		left = nil
+		left, last = nil, nil
 		for _, namespace := range made.Items {
 			if namespace.Name != prefix(id) && !strings.HasPrefix(namespace.Name, prefix(id)+"-") {
 				continue
@@ -176,11 +194,11 @@ func Remove(ctx context.Context, client kubernetes.Interface, id string) (left [
 			if namespace.DeletionTimestamp == nil {
 				err := namespaces.Delete(ctx, namespace.Name, metav1.DeleteOptions{})
 				if err != nil && !apierrors.IsNotFound(err) {
-					return false, fmt.Errorf("delete namespace %s: %w", namespace.Name, err)
+					last = fmt.Errorf("delete namespace %s: %w", namespace.Name, err)
 				}
 			}
 		}
 		return len(left) == 0, nil
 	})
-	return left, err
+	return left, cmp.Or(last, err)
 }

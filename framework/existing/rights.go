@@ -34,7 +34,7 @@ func Rights() []Right {
 	stream := []string{"get", "create"}
 	return []Right{
 		{Resource: "nodes", Verbs: []string{"list"}, For: "which nodes there are and what they run", Needed: true},
-		{Resource: "namespaces", Verbs: []string{"get", "list", "create", "delete"}, For: "the run's own namespaces", Needed: true},
+		{Resource: "namespaces", Verbs: []string{"list", "create", "delete"}, For: "the run's own namespaces", Needed: true},
 		{Resource: "pods", Verbs: []string{"get", "list", "watch", "create", "delete"}, For: "the probes", Needed: true},
 		{Resource: "pods/log", Verbs: []string{"get"}, For: "what the probes say", Needed: true},
 		{Resource: "events", Verbs: []string{"list", "watch"}, For: "why a sandbox could not be made", Needed: true},

@@ -17,6 +17,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"assay/framework/check"
+	"assay/framework/existing"
 	"assay/framework/judge"
 	"assay/framework/policy"
 	"assay/framework/probe"
@@ -77,6 +78,31 @@ func TestConformingNetwork(t *testing.T) {
 	for id, cell := range cells(t, s, policy.NoFault, nil, networkChecks(every)...) {
 		if cell.Verdict != results.Pass && cell.Verdict != results.Informed {
 			t.Errorf("%s: %s: %s", id, cell.Verdict, cell.Reason)
+		}
+	}
+	rights(t, s.client.Actions())
+}
+
+// rights sees to it that what was done is among the rights that `assay rbac` prints. What is listed is the
+// simulation's own.
+func rights(t *testing.T, actions []clienttesting.Action) {
+	t.Helper()
+	allowed, used := map[string]bool{}, map[string]bool{}
+	for _, right := range existing.Rights() {
+		for _, verb := range right.Verbs {
+			allowed[verb+" "+right.Resource] = true
+		}
+	}
+	for _, action := range actions {
+		what := action.GetVerb() + " " + action.GetResource().Resource
+		used[what] = true
+		if action.GetVerb() != "list" && !allowed[what] {
+			t.Errorf("a network check does what is not among the rights: %s", what)
+		}
+	}
+	for _, what := range []string{"update networkpolicies", "delete networkpolicies", "create services", "patch namespaces", "patch pods"} {
+		if !used[what] {
+			t.Errorf("nobody needs the right to %s", what)
 		}
 	}
 }

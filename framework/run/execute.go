@@ -17,6 +17,7 @@ import (
 	"assay/framework/doctor"
 	"assay/framework/engine"
 	"assay/framework/filterdump"
+	"assay/framework/fleet"
 	"assay/framework/nodeimage"
 	"assay/framework/placement"
 	"assay/framework/probeimage"
@@ -247,7 +248,11 @@ func logsOf(column string) string { return filepath.Join("logs", column) }
 func (r *Run) observe(from provider, c column.Column, to target.Target, checks []check.Check, log *progress.Log) error {
 	done := log.Step("evidence")
 	id, clean := from.namespaces(c)
-	err := runner.Run(r.ctx, to, runner.Options{
+	gather := runner.Run
+	if to.Sweep {
+		gather = fleet.Run
+	}
+	err := gather(r.ctx, to, runner.Options{
 		RunID: id, Clean: clean, Checks: checks, Progress: log, Cell: r.record,
 		Evidence: runner.Evidence{Root: r.folder, Folder: filepath.Join("evidence", c.Name)},
 		Timeouts: runner.DefaultTimeouts(), PolicyEngineFault: r.options.PolicyEngineFault,

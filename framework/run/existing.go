@@ -122,6 +122,11 @@ func (p *existingProvider) provide(c column.Column, log *progress.Log) (target.T
 	if reason := to.Forbids(err); reason != "" {
 		return to, &refusedError{reason}
 	}
+	for _, node := range to.Nodes {
+		if node.Unusable != nil {
+			log.Line("%v", node.Unusable)
+		}
+	}
 	return to, err
 }
 
@@ -145,6 +150,9 @@ func (p *existingProvider) release(c column.Column, log *progress.Log, unsaved e
 		done := log.Step("delete the namespaces")
 		left, err := existing.Remove(context.WithoutCancel(p.run.ctx), found.Client, p.ids[c.Name])
 		done(err)
+		if err != nil {
+			log.Line("%v", err)
+		}
 		for _, name := range left {
 			log.Line("left behind in the cluster of context %s: namespace %s", found.Context, name)
 		}

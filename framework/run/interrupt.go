@@ -46,7 +46,7 @@ func (r *Run) LeaveOn(again <-chan os.Signal, out io.Writer) {
 		_, _ = fmt.Fprintf(out, "left behind: cluster %s; `assay clean` deletes it\n", name)
 	}
 	for i, c := range r.options.Existing {
-		_, _ = fmt.Fprintf(out, "left behind, perhaps: the namespaces assay-%s and assay-%s-... in the cluster of context %s\n",
+		_, _ = fmt.Fprintf(out, "left behind, perhaps: namespaces and RuntimeClasses assay-%s and assay-%s-... in the cluster of context %s\n",
 			columnID(r.id, i), columnID(r.id, i), c.Context)
 	}
 	os.Exit(results.ExitInterrupted)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,6 +52,15 @@ func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection,
 	if err != nil {
 		return err
 	}
+	if keptOut(observed) {
+		parts, err := pod.Split()
+		if err != nil {
+			return err
+		}
+		if len(parts) > 0 {
+			return g.gatherEach(ctx, parts, to, started)
+		}
+	}
 	again := doubtful(pod, observed)
 	if len(again) == 0 || !to.mayRetry() {
 		to.add(pod, observed, 1, nil, started)
@@ -67,6 +78,30 @@ func (g *gatherer) gather(ctx context.Context, pod workload.Pod, to *collection,
 	}
 	to.add(pod, observed, 2, again, started)
 	return nil
+}
+
+// keptOut says that the owners of the cluster keep the whole pod out of it.
+func keptOut(observed map[workload.Key]check.Observation) bool {
+	for _, o := range observed {
+		if o.Rejected == "" || o.Skip == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// gatherEach gathers the parts of a pod that was kept out: one of its containers may have been the reason.
+func (g *gatherer) gatherEach(ctx context.Context, parts []workload.Pod, to *collection, started time.Time) error {
+	change(parts, g.options.Submit)
+	group, together := errgroup.WithContext(ctx)
+	for _, part := range parts {
+		if g.starting.Acquire(together, 1) != nil {
+			// Something went wrong that the group knows.
+			break
+		}
+		group.Go(func() error { return g.gather(together, part, to, started) })
+	}
+	return cmp.Or(group.Wait(), context.Cause(ctx))
 }
 
 // doubtful lists the trials whose evidence is missing, or whose container never started although it

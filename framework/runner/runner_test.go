@@ -39,6 +39,8 @@ type kubelet struct {
 	log func(pod, container string) string
 	// refuse is the API server's answer to a pod.
 	refuse func(pod *corev1.Pod) error
+	// shared says that the cluster has owners besides the suite.
+	shared bool
 }
 
 func exited(code int32) *corev1.ContainerState {
@@ -96,7 +98,7 @@ func gatherCells(ctx context.Context, t *testing.T, k kubelet, checks ...check.C
 		},
 		Timeouts: Timeouts{Pod: 200 * time.Millisecond, Log: 30 * time.Millisecond, Network: time.Second},
 	}
-	to := target.Target{Column: "example", Client: client, ProbeImage: "probe", Nodes: []target.Node{{Name: "one"}, {Name: "two"}}}
+	to := target.Target{Column: "example", Client: client, ProbeImage: "probe", Nodes: []target.Node{{Name: "one"}, {Name: "two"}}, Shared: k.shared}
 	pods, err := workload.Pack(checks, to, "assay-1")
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"assay/framework/check"
+	"assay/framework/probe"
 	"assay/framework/progress"
 	"assay/framework/target"
 	"assay/reports/results"
@@ -83,5 +84,44 @@ func TestWhatOwnersForbidIsSkipped(t *testing.T) {
 	namespaces, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(namespaces.Items) != 0 {
 		t.Errorf("%d namespaces are left, %v", len(namespaces.Items), err)
+	}
+}
+
+// TestOnlyWhatIsForbiddenIsSkipped: a pod that is refused for one of its containers is made again as pods of one
+// each, and the others have their say.
+func TestOnlyWhatIsForbiddenIsSkipped(t *testing.T) {
+	yes := true
+	want := check.Denied{}
+	mount := probe.Do(probe.OpMount, "/tmp")
+	privileged := check.Container{SecurityContext: &corev1.SecurityContext{Privileged: &yes}}
+	checks := []check.Check{
+		{ID: "a/plain", Level: check.Must, Trials: []check.Trial{{Name: "plain", Action: mount, Want: want}}},
+		{ID: "a/privileged", Level: check.Must, Trials: []check.Trial{{Name: "privileged", Container: privileged, Action: mount, Want: want}}},
+		{ID: "a/both", Level: check.Must, Trials: []check.Trial{
+			{Name: "plain", Action: mount, Want: want},
+			{Name: "privileged", Control: true, Container: privileged, Action: mount, Want: check.Allowed{}},
+		}},
+	}
+	shared := kubelet{
+		shared: true,
+		refuse: func(pod *corev1.Pod) error {
+			for _, container := range pod.Spec.Containers {
+				if container.SecurityContext != nil {
+					return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, pod.Name, errors.New(`violates PodSecurity "baseline:latest": privileged`))
+				}
+			}
+			return nil
+		},
+		end: func(*corev1.Pod, string) *corev1.ContainerState { return exited(0) },
+		log: func(string, string) string { return mountDenied(t) },
+	}
+	cells, _, err := gatherCells(t.Context(), t, shared, checks...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]results.Verdict{"a/plain": results.Pass, "a/privileged": results.Skipped, "a/both": results.Skipped} {
+		if cell := cells[id]; cell.Verdict != want {
+			t.Errorf("%s is %s: %s", id, cell.Verdict, cell.Reason)
+		}
 	}
 }

@@ -22,6 +22,11 @@ type Target struct {
 	Config *rest.Config
 	// Nodes are the column's, at least one.
 	Nodes []Node
+	// Sweep says that every one of the nodes is to answer for itself.
+	Sweep bool
+	// First says that the first of the nodes is the one in question: all pods are on it but those that a trial
+	// wants on another.
+	First bool
 	// ProbeImage is the reference of the probe's image, which the nodes have.
 	ProbeImage string
 	// NodeExec runs a program in a node with all privileges and returns its standard output; it is nil
@@ -52,4 +57,6 @@ type Node struct {
 	Name string
 	// Bounding is the capability bounding set of the node itself: what a container can have at most.
 	Bounding probe.Set
+	// Unusable is why nothing can be run on the node; nil where something can.
+	Unusable error
 }

@@ -40,6 +40,11 @@ type Pod struct {
 	Placements []Placement
 	// holding are the containers that stay when their probe has said what it saw.
 	holding []string
+	// shape, sets and to are what the pod was made of, and peer is the address that it was given; see Split.
+	shape check.Pod
+	sets  []*containerSet
+	to    target.Target
+	peer  string
 }
 
 // Placement puts a trial into a container.
@@ -56,8 +61,8 @@ func (p Placement) Lacks(o check.Observation) bool {
 	return slices.ContainsFunc(p.Unsupported, func(u check.Unsupported) bool { return u.Shows(p.Key.Trial, o) })
 }
 
-// Pack plans the pods of the checks in a namespace. Pods are spread over the nodes of the target.
-// An error means that a check is wrong, not the cluster.
+// Pack plans the pods of the checks in a namespace. Pods are spread over the nodes of the target, or are on the
+// first where it is the one in question. An error means that a check is wrong, not the cluster.
 func Pack(checks []check.Check, to target.Target, namespace string) ([]Pod, error) {
 	shapes, err := group(checks, namespace)
 	if err != nil {
@@ -66,7 +71,15 @@ func Pack(checks []check.Check, to target.Target, namespace string) ([]Pod, erro
 	var pods []Pod
 	for _, shape := range shapes {
 		for _, sets := range shape.spread() {
-			pod, err := build(shape.pod, sets, to, namespace, len(pods))
+			node := len(pods)
+			switch {
+			case shape.pod.Node > 0:
+				node = shape.pod.Node - 1
+			case to.First:
+				node = 0
+			}
+			object := Base(to, EnforcingNamespace(namespace, shape.pod.EnforceLevel), fmt.Sprintf("probe-%02d", len(pods)+1), to.Nodes[node%len(to.Nodes)].Name)
+			pod, err := build(object, shape.pod, sets, to)
 			if err != nil {
 				return nil, err
 			}
@@ -198,12 +211,8 @@ func (s *containerShape) add(placement Placement) {
 	*actions = append(*actions, action)
 }
 
-func build(shape check.Pod, sets []*containerSet, to target.Target, namespace string, index int) (Pod, error) {
-	node := index
-	if shape.Node > 0 {
-		node = shape.Node - 1
-	}
-	object := Base(to, EnforcingNamespace(namespace, shape.EnforceLevel), fmt.Sprintf("probe-%02d", index+1), to.Nodes[node%len(to.Nodes)].Name)
+// build puts the sets into a pod that is as Base makes it.
+func build(object *corev1.Pod, shape check.Pod, sets []*containerSet, to target.Target) (Pod, error) {
 	object.Labels[PolicyLabel] = NoPolicy
 	shapePod(object, shape)
 	var containers []*containerShape
@@ -214,7 +223,7 @@ func build(shape check.Pod, sets []*containerSet, to target.Target, namespace st
 			containers, mounts = append(containers, container), append(mounts, names)
 		}
 	}
-	pod := Pod{Object: object, Exec: map[string]probe.Request{}}
+	pod := Pod{Object: object, Exec: map[string]probe.Request{}, shape: shape, sets: sets, to: to}
 	for i, c := range containers {
 		holds := c.container.Hold || to.Roomy && c.mayHold()
 		container, err := shapeContainer(c, to.ProbeImage, mounts[i], holds)
@@ -435,8 +444,30 @@ func (p Pod) Compared() bool {
 	return slices.ContainsFunc(p.Placements, func(each Placement) bool { return each.Trial.Container.Hold })
 }
 
+// Split is the containers of the pod in pods of their own, on the same node; those that have to be together stay
+// so. There are none where the pod is one such set.
+func (p Pod) Split() ([]Pod, error) {
+	if len(p.sets) < 2 {
+		return nil, nil
+	}
+	parts := make([]Pod, 0, len(p.sets))
+	for i, set := range p.sets {
+		object := Base(p.to, p.Object.Namespace, fmt.Sprintf("%s-%d", p.Object.Name, i+1), p.Object.Spec.NodeName)
+		part, err := build(object, p.shape, []*containerSet{set}, p.to)
+		if err != nil {
+			return nil, err
+		}
+		if part.NeedsPeer && p.peer != "" {
+			part = part.WithPeer(p.peer)
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
 // WithPeer is the pod with the address of a pod on another node for its containers.
 func (p Pod) WithPeer(address string) Pod {
+	p.peer = address
 	p.Object = p.Object.DeepCopy()
 	for i := range p.Object.Spec.InitContainers {
 		container := &p.Object.Spec.InitContainers[i]

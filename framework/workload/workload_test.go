@@ -2,6 +2,7 @@ package workload_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 	"assay/framework/probe"
 	"assay/framework/target"
 	"assay/framework/workload"
+	"assay/suites"
 )
 
 func twoNodes() target.Target {
@@ -214,5 +216,101 @@ func TestWhatIsAloneStaysTogether(t *testing.T) {
 	}
 	if pods := pack(t, check.Check{ID: "a/1", Trials: trials}); len(pods) != 1 {
 		t.Errorf("siblings are in %d pods", len(pods))
+	}
+}
+
+// TestSplit: every container that need not be with others gets a pod of its own, with all that it had.
+func TestSplit(t *testing.T) {
+	memory := []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
+		{Name: "plain", Action: probe.Do(probe.OpMount, "$("+probe.PeerVariable+")")},
+		{Name: "privileged", Container: privileged()},
+		{Name: "writes", Pod: check.Pod{Volumes: memory}, Container: check.Container{Apart: "writes"}},
+		{Name: "reads", Pod: check.Pod{Volumes: memory}, Container: check.Container{Apart: "reads"}},
+	}})
+	if len(pods) != 1 {
+		t.Fatalf("%d pods", len(pods))
+	}
+	parts, err := pods[0].WithPeer("192.0.2.1").Split()
+	if err != nil || len(parts) != 3 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	names := map[string]bool{}
+	for i, trials := range [][]string{{"plain"}, {"privileged"}, {"writes", "reads"}} {
+		part := parts[i]
+		var placed []string
+		for _, placement := range part.Placements {
+			placed = append(placed, placement.Key.Trial)
+		}
+		if !slices.Equal(placed, trials) || len(part.Object.Spec.Containers) != len(trials) || part.Object.Spec.NodeName != pods[0].Object.Spec.NodeName {
+			t.Errorf("part %d: %v on %s, %d containers", i, placed, part.Object.Spec.NodeName, len(part.Object.Spec.Containers))
+		}
+		names[part.Object.Name] = true
+	}
+	if len(names) != 3 || names[pods[0].Object.Name] {
+		t.Errorf("names %v", names)
+	}
+	if env := parts[0].Object.Spec.Containers[0].Env; env[0].Name != probe.PeerVariable || env[0].Value != "192.0.2.1" {
+		t.Errorf("the part that needs a peer has %v", env)
+	}
+	if again, err := parts[2].Split(); err != nil || len(again) != 0 {
+		t.Errorf("a part is split again: %d, %v", len(again), err)
+	}
+}
+
+// TestAllPodsOfTheCatalogueCanBeSplit: no part is without an ordinary container, or asks for one that it lacks, and
+// what is related within a pod stays in one.
+func TestAllPodsOfTheCatalogueCanBeSplit(t *testing.T) {
+	whole, split := map[workload.Key]string{}, map[workload.Key]string{}
+	for _, pod := range pack(t, suites.Catalogue()...) {
+		parts, err := pod.Split()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, placement := range pod.Placements {
+			whole[placement.Key], split[placement.Key] = pod.Object.Name, pod.Object.Name
+		}
+		placed := 0
+		for _, part := range parts {
+			placed += len(part.Placements)
+			if len(part.Object.Spec.Containers) == 0 {
+				t.Errorf("pod %s has no container: %v", part.Object.Name, part.Placements)
+			}
+			for _, placement := range part.Placements {
+				split[placement.Key] = part.Object.Name
+				container := placement.Trial.Container
+				if container.Target != "" && !slices.ContainsFunc(part.Ephemeral, func(e corev1.EphemeralContainer) bool { return e.TargetContainerName != "" }) {
+					t.Errorf("pod %s lacks the target of %v", part.Object.Name, placement.Key)
+				}
+			}
+		}
+		if len(parts) > 0 && placed != len(pod.Placements) {
+			t.Errorf("pod %s has %d trials, its parts %d", pod.Object.Name, len(pod.Placements), placed)
+		}
+	}
+	for _, c := range suites.Catalogue() {
+		for _, relation := range c.Relations {
+			left, right := workload.Key{Check: c.ID, Trial: relation.Left}, workload.Key{Check: c.ID, Trial: relation.Right}
+			if whole[left] == whole[right] && split[left] != split[right] {
+				t.Errorf("%s relates %q and %q, which are split", c.ID, relation.Left, relation.Right)
+			}
+		}
+	}
+}
+
+// TestFirst: where the first node is the one in question, pods are on another one only where a trial wants that.
+func TestFirst(t *testing.T) {
+	to := twoNodes()
+	to.First = true
+	pods, err := workload.Pack([]check.Check{{ID: "a/1", Trials: []check.Trial{
+		{Name: "a"}, {Name: "b", Pod: check.Pod{HostPID: true}}, {Name: "c", Pod: check.Pod{Alone: "c", Node: 2}},
+	}}}, to, "assay-1")
+	if err != nil || len(pods) != 3 {
+		t.Fatalf("%d pods, %v", len(pods), err)
+	}
+	for i, want := range []string{"one", "one", "two"} {
+		if node := pods[i].Object.Spec.NodeName; node != want {
+			t.Errorf("pod %d is on node %s", i, node)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package difference_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,5 +150,28 @@ func TestLabel(t *testing.T) {
 		if got := row.Label(most); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestNodes(t *testing.T) {
+	answer := func(verdict results.Verdict, reason, observed string, nodes ...string) results.NodeAnswer {
+		return results.NodeAnswer{Nodes: nodes, Verdict: verdict, Reason: reason, Observed: json.RawMessage(observed)}
+	}
+	if lines := difference.Nodes(results.Cell{}); len(lines) != 0 {
+		t.Errorf("nodes that agree: %v", lines)
+	}
+	lines := difference.Nodes(results.Cell{Nodes: []results.NodeAnswer{
+		answer(results.Informed, "recorded", `{"a": "1", "b": "2", "c": "3"}`, "n1", "n2", "n3"),
+		answer(results.Informed, "recorded", `{"a": "7", "b": "2", "c": "3"}`, "n4", "n5"),
+		answer(results.Skipped, "the cluster does not allow it", "", "n6"),
+	}})
+	want := []string{"3 of 6 nodes: info", "2 of 6 nodes (n4, n5): info, a 7 instead of 1", "1 of 6 nodes (n6): skipped: the cluster does not allow it"}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got %q", lines)
+	}
+	many := make([]string, 40)
+	lines = difference.Nodes(results.Cell{Nodes: []results.NodeAnswer{answer(results.Pass, "", `"x"`, "n1"), answer(results.Error, "lost", "", many...)}})
+	if !strings.Contains(lines[1], "and 30 more") {
+		t.Errorf("got %q", lines)
 	}
 }

@@ -41,6 +41,9 @@ func Text(run *results.Results, cell results.Cell) string {
 	if len(cell.Observed) > 0 {
 		t.field(0, "recorded", difference.Short(cell.Observed, valueWidth))
 	}
+	for _, line := range difference.Nodes(cell) {
+		t.field(0, "nodes", line)
+	}
 	if expectation := cell.Expectation; expectation != nil {
 		t.field(0, "expected", fmt.Sprintf("%s (%s): %s %s", expectation.Text, expectation.Entry, expectation.Reason, expectation.Link))
 	}

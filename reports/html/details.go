@@ -76,6 +76,7 @@ type cellDetails struct {
 	Took     string          `json:"took,omitempty"`
 	Rerun    string          `json:"rerun,omitempty"`
 	Earlier  []string        `json:"earlier,omitempty"`
+	Nodes    []string        `json:"nodes,omitempty"`
 	Trials   []trialDetails  `json:"trials,omitempty"`
 	LeftOut  int             `json:"leftOut,omitempty"`
 	History  []past          `json:"history,omitempty"`
@@ -185,6 +186,9 @@ func newCell(cell results.Cell, kept *documents, from *evidence) cellDetails {
 	}
 	for _, earlier := range cell.Earlier[:min(len(cell.Earlier), mostEarlier)] {
 		c.Earlier = append(c.Earlier, inert.Short(earlier, textWidth))
+	}
+	for _, answer := range difference.Nodes(cell) {
+		c.Nodes = append(c.Nodes, inert.Short(answer, textWidth))
 	}
 	shown := min(len(cell.Trials), mostTrials)
 	c.LeftOut = len(cell.Trials) - shown

@@ -135,6 +135,7 @@ function show(dialog, all, number, at, go) {
     h('div', {},
       h('p', { class: 'verdict' }, h('span', { class: 'v ' + cell.verdict }, cell.verdict), cell.reason || ''),
       h('p', { class: 'soft' }, [column.title, cell.took, cell.attempts > 1 && cell.attempts + ' attempts'].filter(Boolean).join(' · ')),
+      cell.nodes ? [h('h3', {}, 'Nodes'), h('ul', {}, cell.nodes.map((answer) => h('li', {}, answer)))] : '',
       cell.earlier ? [h('h3', {}, 'Earlier attempts'), h('ul', {}, cell.earlier.map((reason) => h('li', {}, reason)))] : '',
       cell.history ? [h('h3', {}, 'Earlier runs'), h('ol', { class: 'history' }, cell.history.map((past) => h('li', { class: 'v ' + past.verdict, title: past.when }, past.verdict)))] : '',
       check.recorded ? recordedTable(check.recorded, columns) : '',

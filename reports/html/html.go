@@ -70,11 +70,13 @@ type page struct {
 	ID, When, Took, Command string
 	Outcome                 results.Outcome
 	// Tone is the look of the outcome: good, bad or broken.
-	Tone             string
-	Counts           []count
-	Checks, Differ   int
-	Warnings         int
-	OnlyDifferences  bool
+	Tone            string
+	Counts          []count
+	Checks, Differ  int
+	Warnings        int
+	OnlyDifferences bool
+	// Outliers says that nodes of a column answer otherwise than others of it.
+	Outliers         bool
 	Findings         []finding
 	MoreFindings     int
 	Columns          []head
@@ -133,8 +135,9 @@ func newPage(run *results.Results, options Options) (*page, error) {
 		Outcome:  results.Outcome{Status: outcome.Status, Reason: inert.Short(outcome.Reason, reasonWidth)},
 		Checks:   len(run.Checks),
 		Warnings: len(warnings),
+		Outliers: len(run.Outliers()) > 0,
 		// Where something failed nothing is hidden.
-		OnlyDifferences:  counts[results.Fail] == 0 && counts[results.Error] == 0,
+		OnlyDifferences:  counts[results.Fail] == 0 && counts[results.Error] == 0 && len(run.Outliers()) == 0,
 		Host:             inert.Short(facts.Host(run.Host), claimWidth),
 		Versions:         inert.Short(facts.Versions(run.Run), claimWidth),
 		HostRestrictions: restrictions(run.Host.Restrictions),

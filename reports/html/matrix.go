@@ -41,6 +41,8 @@ type cell struct {
 	// Text is the recorded value, or the reason where that says more; it may be empty.
 	Text     string
 	DeniedBy string
+	// Outliers says that nodes of the column answer otherwise than its others; empty where none does.
+	Outliers string
 	Link     string
 	// Group is 0 where the value is that of the first column, else it counts the other values, up to 3.
 	Group int
@@ -123,6 +125,9 @@ func newRow(run *results.Results, check results.Check) row {
 			c.Text = inert.Short(rows[0].Values[i], valueWidth)
 		case len(rows) == 0 && from.Verdict == results.Informed && len(from.Observed) > 0:
 			c.Text = difference.Short(from.Observed, valueWidth)
+		}
+		if outliers := from.Outliers(); outliers > 0 {
+			c.Outliers = fmt.Sprintf("outliers: %d", outliers)
 		}
 		for _, trial := range from.Trials {
 			if trial.DeniedBy != "" && !trial.Control {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"assay/reports/results"
@@ -33,6 +34,8 @@ type line struct {
 	Differs bool `json:"differs"`
 	// Expectation is what came of the expectations file: met, passed, broken or open.
 	Expectation results.ExpectationState `json:"expectation,omitempty"`
+	// Nodes are the answers of the column's nodes where they are not all the same.
+	Nodes []results.NodeAnswer `json:"nodes,omitempty"`
 
 	Attempts int     `json:"attempts"`
 	Seconds  float64 `json:"seconds"`
@@ -58,7 +61,7 @@ func Write(w io.Writer, run *results.Results) error {
 				Column: column.Name, Runtime: column.Runtime.Name, RuntimeVersion: column.Runtime.Version,
 				OCIRuntime: column.OCIRuntime.Name, OCIVersion: column.OCIRuntime.Version,
 				Kubernetes: column.Kubernetes, Kernel: run.HostOf(column).Kernel,
-				Verdict: cell.Verdict, Reason: cell.Reason, Observed: observed(cell.Observed), Differs: differs, Expectation: expectation,
+				Verdict: cell.Verdict, Reason: cell.Reason, Observed: observed(cell.Observed), Differs: differs, Expectation: expectation, Nodes: answers(cell.Nodes),
 				Attempts: cell.Attempts, Seconds: cell.Seconds, Rerun: cell.Rerun,
 			})
 			if err != nil {
@@ -67,6 +70,14 @@ func Write(w io.Writer, run *results.Results) error {
 		}
 	}
 	return nil
+}
+
+func answers(list []results.NodeAnswer) []results.NodeAnswer {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Observed = observed(list[i].Observed)
+	}
+	return list
 }
 
 // observed is a value that can be part of a line: a value that is no JSON is left out, it is in

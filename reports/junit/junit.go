@@ -87,7 +87,7 @@ func textLimit(run *results.Results, columns []string) int {
 	texts := 0
 	for _, cell := range run.Cells {
 		if len(columns) == 0 || slices.Contains(columns, cell.Column) {
-			if cell.Verdict != results.Pass && cell.Verdict != results.Informed {
+			if cell.Verdict != results.Pass && cell.Verdict != results.Informed || len(cell.Nodes) > 0 {
 				texts++
 			}
 			texts += len(cell.Earlier)
@@ -139,6 +139,9 @@ func testcaseOf(run *results.Results, check results.Check, cell results.Cell, li
 	final := &test.Flaky
 	switch cell.Verdict {
 	case results.Pass, results.Informed:
+		if len(cell.Nodes) > 0 {
+			test.SystemOut = text()
+		}
 	case results.Unsupported:
 		test.Skipped = &problem{Message: "unsupported: " + message}
 		test.SystemOut = text()

@@ -20,6 +20,7 @@ const (
 	factsSize    = 60 << 10
 	failuresSize = 150 << 10
 	errorsSize   = 60 << 10
+	outliersSize = 100 << 10
 	differsSize  = 150 << 10
 	matrixSize   = 250 << 10
 	timesSize    = 30 << 10
@@ -45,6 +46,7 @@ func Write(w io.Writer, run *results.Results) error {
 	failures(&page, run)
 	expectations(&page, run)
 	errors(&page, run)
+	outliers(&page, run)
 	differs(&page, run)
 	matrix(&page, run)
 	times(&page, run)
@@ -166,6 +168,24 @@ func errors(page *strings.Builder, run *results.Results) {
 			markup.Code(first.Column, shortWidth), len(same), markup.Code(first.Reason, reasonWidth), joined(same, mostAffected)))
 	}
 	part(page, lines, errorsSize, "entries")
+}
+
+// outliers says which nodes answer otherwise than others of their column.
+func outliers(page *strings.Builder, run *results.Results) {
+	cells := run.Outliers()
+	if len(cells) == 0 {
+		return
+	}
+	fmt.Fprintf(page, "## Nodes that answer otherwise than others of their column (%d)\n\n", len(cells))
+	lines := make([]string, 0, len(cells))
+	for _, cell := range cells {
+		line := fmt.Sprintf("- %s in %s\n", markup.Code(cell.Check, shortWidth), markup.Code(cell.Column, shortWidth))
+		for _, answer := range difference.Nodes(cell) {
+			line += "  - " + markup.Prose(answer, reasonWidth) + "\n"
+		}
+		lines = append(lines, line)
+	}
+	part(page, lines, outliersSize, "checks")
 }
 
 func differs(page *strings.Builder, run *results.Results) {

@@ -216,6 +216,28 @@ func (r *Results) Failures() (broken, warnings []Cell) {
 	return broken, warnings
 }
 
+// Outliers is the number of the nodes that answer otherwise than most of their column.
+func (c Cell) Outliers() int {
+	count := 0
+	for _, answer := range c.Nodes[min(1, len(c.Nodes)):] {
+		count += len(answer.Nodes)
+	}
+	return count
+}
+
+// Names are the names of the nodes, of no more than most: "a, b and 3 more".
+func (a NodeAnswer) Names(most int) string {
+	if len(a.Nodes) <= most {
+		return strings.Join(a.Nodes, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(a.Nodes[:most], ", "), len(a.Nodes)-most)
+}
+
+// Outliers are the cells of columns whose nodes do not all answer the same.
+func (r *Results) Outliers() []Cell {
+	return r.cells(func(c Cell) bool { return len(c.Nodes) > 0 })
+}
+
 // Errors are the cells about which the suite can make no statement.
 func (r *Results) Errors() []Cell {
 	return r.cells(func(c Cell) bool { return c.Verdict == Error })

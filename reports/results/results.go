@@ -192,6 +192,19 @@ type Cell struct {
 	Earlier []string `json:"earlier,omitempty"`
 	// Expectation is what was expected of the cell and what came of it; nil where nothing was said.
 	Expectation *Expectation `json:"expectation,omitempty"`
+	// Nodes are the answers of the column's nodes where each was asked for itself and they are not all the same:
+	// the answer of most nodes first. The cell's own is the worst of them.
+	Nodes []NodeAnswer `json:"nodes,omitempty"`
+}
+
+// NodeAnswer is what some nodes of a column have in common that others of it answer otherwise.
+type NodeAnswer struct {
+	// Nodes are the names of the nodes, in the order of the column's.
+	Nodes   []string `json:"nodes"`
+	Verdict Verdict  `json:"verdict"`
+	// Reason is that of the first of the nodes.
+	Reason   string          `json:"reason"`
+	Observed json.RawMessage `json:"observed,omitempty"`
 }
 
 // Trial is what was wanted and what was observed, with the evidence.

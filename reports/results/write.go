@@ -38,7 +38,13 @@ func (r *Results) Encode(w io.Writer) error {
 	written.Checks = orEmpty(r.Checks)
 	written.Cells = orEmpty(slices.Clone(r.Cells))
 	for i := range written.Cells {
-		written.Cells[i].Observed = valid(written.Cells[i].Observed)
+		cell := &written.Cells[i]
+		cell.Observed = valid(cell.Observed)
+		cell.Nodes = slices.Clone(cell.Nodes)
+		for j := range cell.Nodes {
+			answer := &cell.Nodes[j]
+			answer.Nodes, answer.Observed = orEmpty(answer.Nodes), valid(answer.Observed)
+		}
 	}
 	written.Phases = orEmpty(r.Phases)
 

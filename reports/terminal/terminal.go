@@ -44,6 +44,7 @@ const (
 func Write(w io.Writer, run *results.Results, options Options) error {
 	p := &printer{console.New(w, options.Width, options.Colour)}
 	p.differs(run)
+	p.outliers(run)
 	p.failures(run)
 	p.expectations(run)
 	p.errors(run)
@@ -136,6 +137,25 @@ func heads(run *results.Results, first ...string) []console.Field {
 		head = append(head, console.Styled(inert.Short(column.Name, nameWidth), console.Bold))
 	}
 	return head
+}
+
+// outliers says which nodes answer otherwise than others of their column.
+func (p *printer) outliers(run *results.Results) {
+	cells := run.Outliers()
+	if len(cells) == 0 {
+		return
+	}
+	p.Title("Nodes that answer otherwise than others of their column: %d", len(cells))
+	for i, cell := range cells {
+		if i == mostTexts {
+			p.Line(fmt.Sprintf("%sand %d more, see the reports", console.Indent, len(cells)-i))
+			return
+		}
+		p.Line(console.Indent + p.Coloured(fmt.Sprintf("%s in %s", inert.Short(cell.Check, nameWidth), inert.Short(cell.Column, nameWidth)), console.Bold))
+		for _, line := range difference.Nodes(cell) {
+			p.Wrapped(console.Indent+console.Indent, inert.Short(line, reasonWidth), "")
+		}
+	}
 }
 
 func (p *printer) failures(run *results.Results) {

@@ -55,6 +55,11 @@ func Hostile() *results.Results {
 		value, name := text(), text()
 		// Not encoded by encoding/json, which would replace invalid UTF-8: probes may send it as it is.
 		cell.Observed = json.RawMessage(`{"` + quote(name) + `":"` + quote(value) + `"}`)
+		cell.Nodes = []results.NodeAnswer{
+			{Nodes: []string{text(), text()}, Verdict: cell.Verdict, Observed: cell.Observed},
+			{Nodes: []string{text()}, Verdict: cell.Verdict, Reason: text(), Observed: json.RawMessage(`{"` + quote(text()) + `":"` + quote(text()) + `"}`)},
+			{Nodes: []string{text()}, Verdict: results.Error, Reason: text()},
+		}
 		for j := range cell.Trials {
 			trial := &cell.Trials[j]
 			trial.Name, trial.Done, trial.Seen, trial.Log, trial.Pod = text(), text(), text(), text(), text()

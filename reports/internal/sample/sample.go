@@ -5,6 +5,7 @@ package sample
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,6 +80,30 @@ func Matrix() *results.Results {
 	return run
 }
 
+// Fleet is the first column of Matrix as a hundred nodes have it: one node has another value, and one fails.
+func Fleet() *results.Results {
+	run := Matrix()
+	run.Columns, run.Phases = run.Columns[:1], nil
+	most := make([]string, 0, 98)
+	for i := range cap(most) {
+		most = append(most, fmt.Sprintf("node-%d", i+1))
+	}
+	run.Cells = slices.DeleteFunc(run.Cells, func(cell results.Cell) bool { return cell.Column != run.Columns[0].Name })
+	for i := range run.Cells {
+		cell := &run.Cells[i]
+		usual := results.NodeAnswer{Nodes: most, Verdict: cell.Verdict, Reason: cell.Reason, Observed: cell.Observed}
+		switch cell.Check {
+		case "caps/default-set":
+			other := results.NodeAnswer{Nodes: []string{"node-99"}, Verdict: results.Informed, Reason: "recorded", Observed: raw(set(nine))}
+			cell.Nodes = []results.NodeAnswer{usual, other}
+		case "caps/drop-net-raw":
+			other := results.NodeAnswer{Nodes: []string{"node-99", "node-100"}, Verdict: results.Fail, Reason: "drop NET_RAW: wanted denied, observed allowed"}
+			cell.Verdict, cell.Reason, cell.Nodes = results.Fail, other.Reason, []results.NodeAnswer{usual, other}
+		}
+	}
+	return run
+}
+
 func column(name, runtime, version string) results.Column {
 	node := func(role string) results.Node {
 		return results.Node{
@@ -104,9 +129,6 @@ func cells() []results.Cell {
 	}
 	info := func(check, column string, observed any, trials ...results.Trial) results.Cell {
 		return results.Cell{Check: check, Column: column, Verdict: results.Informed, Reason: "recorded", Observed: raw(observed), Seconds: 4.2, Trials: trials}
-	}
-	set := func(names string) map[string]string {
-		return map[string]string{"CapPrm": names, "CapEff": names, "CapBnd": names, "CapInh": "none", "CapAmb": "none"}
 	}
 	var list []results.Cell
 	list = append(list,
@@ -169,6 +191,10 @@ func cells() []results.Cell {
 	list = append(list, deny...)
 	list = append(list, both(results.Cell{Check: "netpol/pod-selector", Verdict: results.Skipped, Reason: "left out by --skip netpol/pod-selector"})...)
 	return list
+}
+
+func set(names string) map[string]string {
+	return map[string]string{"CapPrm": names, "CapEff": names, "CapBnd": names, "CapInh": "none", "CapAmb": "none"}
 }
 
 // syscalls is a table in which three groups of calls are answered as given.
