@@ -340,13 +340,10 @@ func (c *collection) cell(p *pending) results.Cell {
 	return cell
 }
 
-// withoutPeer is what was observed of a pod that could not be made for want of one on another node.
+// withoutPeer is what was observed of a pod that could not be made for want of its peer.
 func withoutPeer(pod workload.Pod, to target.Target, err error) map[workload.Key]check.Observation {
 	observed := brokenPod(pod, err.Error())
 	skip := to.Forbids(err)
-	if errors.Is(err, errOneNode) {
-		skip = err.Error()
-	}
 	for key, o := range observed {
 		o.Skip = skip
 		observed[key] = o
