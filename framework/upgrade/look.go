@@ -266,9 +266,11 @@ func containerIDs(lines []string) []string {
 func (r *rollout) untilNothingRemains(ctx context.Context, pods map[string]*corev1.Pod, ids []string) Seen[[]string] {
 	var left []string
 	var failed error
-	err := until(ctx, remainsPatience, "the end of the pods on their node", func(ctx context.Context) (bool, string) {
-		left, failed = r.remains(ctx, pods, ids)
-		return failed == nil && len(left) == 0, strings.Join(left, "; ")
+	err := r.step("wait for the end of the pods on the node", func() error {
+		return until(ctx, remainsPatience, "the end of the pods on their node", func(ctx context.Context) (bool, string) {
+			left, failed = r.remains(ctx, pods, ids)
+			return failed == nil && len(left) == 0, strings.Join(left, "; ")
+		})
 	})
 	if ctx.Err() != nil {
 		return saw[[]string](nil, err)
