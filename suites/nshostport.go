@@ -10,6 +10,7 @@ import (
 func nsHostPort() []check.Check {
 	const (
 		onAll, onTwo     = 18081, 18082
+		onNone           = "18083"
 		all, first, next = 8081, 8082, 8083
 		loopback, second = "127.0.0.1", "127.0.0.2"
 	)
@@ -37,7 +38,10 @@ func nsHostPort() []check.Check {
 	connect := func(protocol, address string) probe.Action { return connectFrom(node, protocol, address) }
 	answers := func(from string) check.Values { return check.Values{"answer": from} }
 	with, without := nodePod("hostPort", check.Pod{}), nodePod("no hostPort", check.Pod{})
-	without.Node = 2
+	// It serves a port of its own: both pods may be on the same node.
+	unmapped := func(address string) probe.Action {
+		return probe.Do(probe.OpNodeConnect, "tcp", address+":"+onNone, node, onNone)
+	}
 	refused := answers(string(probe.Refused))
 	return []check.Check{{
 		ID:    "ns/host-port",
@@ -56,7 +60,8 @@ func nsHostPort() []check.Check {
 				Name: "hostIP 127.0.0.1, from 127.0.0.1", Pod: with, Container: withPorts,
 				Action: connectFrom(loopback, "tcp", loopback+":18082"), Want: check.Allowed{},
 			},
-			{Name: "no hostPort", Pod: without, Container: withoutPorts, Action: connect("tcp", node+":18081"), Want: refused},
+			{Name: "no hostPort, the pod's own address", Control: true, Pod: without, Container: withoutPorts, Action: unmapped(pod), Want: answers(onNone)},
+			{Name: "no hostPort", Pod: without, Container: withoutPorts, Action: unmapped(node), Want: refused},
 		},
 		Record: []check.Record{{Trial: "hostIP 127.0.0.1, from 127.0.0.1", What: check.RecordValues, As: "from 127.0.0.1"}},
 	}}
