@@ -32,7 +32,8 @@ type Observation struct {
 	Filter string
 	// Log is the container's log, for trials that run a real command instead of the probe.
 	Log string
-	// NodeBounding is the capability bounding set of the node itself: what a container can have at most.
+	// NodeBounding is the capability bounding set of the node itself: what a container can have at most; 0 where
+	// it is not known.
 	NodeBounding probe.Set
 }
 

@@ -386,6 +386,19 @@ type Sets struct {
 	Without []string
 }
 
+// NeedsNode says whether nothing can be said of what was observed without the node's own bounding set: what the node
+// may not do itself, no container can.
+func NeedsNode(want Want, o Observation) bool {
+	switch w := want.(type) {
+	case Sets:
+		return w.Node
+	case OOMScoreAdj:
+		return w.From < 0 && !w.Met(o)
+	default:
+		return false
+	}
+}
+
 func (s Sets) wanted(o Observation) (probe.Set, error) {
 	if !s.Node {
 		return probe.CapabilitySet(s.Exactly...)

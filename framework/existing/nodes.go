@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 
-	"assay/framework/probe"
 	"assay/framework/target"
 	"assay/framework/workload"
 	"assay/reports/results"
@@ -50,8 +49,7 @@ func (c Column) Prepare(ctx context.Context, id, image string) (target.Target, [
 	for i, node := range c.Nodes {
 		info := node.Status.NodeInfo
 		facts[i] = results.Node{Name: node.Name, OS: info.OSImage, Kernel: info.KernelVersion, Runtime: info.ContainerRuntimeVersion}
-		// A node that may not be asked is taken for one that lacks nothing.
-		to.Nodes[i] = target.Node{Name: node.Name, Bounding: ^probe.Set(0)}
+		to.Nodes[i] = target.Node{Name: node.Name}
 	}
 	namespace := prefix(id)
 	_, err := c.Client.CoreV1().Namespaces().Create(ctx, workload.Namespace(namespace, ""), metav1.CreateOptions{})

@@ -307,6 +307,9 @@ func (g *gatherer) read(ctx context.Context, pod workload.Pod, known seen, probl
 		if problem := unanswered(o, placement.Trial.Want); problem != "" {
 			o.Problem = problem
 		}
+		if o.Problem == "" && o.NodeBounding == 0 && check.NeedsNode(placement.Trial.Want, o) {
+			o.Skip = "what the node itself may do is not known: the cluster allows no privileged pod to ask it"
+		}
 		observed[placement.Key] = o
 	}
 	return observed, nil

@@ -55,7 +55,8 @@ type Target struct {
 // Node is a node that pods are placed on.
 type Node struct {
 	Name string
-	// Bounding is the capability bounding set of the node itself: what a container can have at most.
+	// Bounding is the capability bounding set of the node itself: what a container can have at most. It is 0 where
+	// the cluster does not let the node be asked.
 	Bounding probe.Set
 	// Unusable is why nothing can be run on the node; nil where something can.
 	Unusable error
