@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"assay/framework/kubeletstats"
 	"assay/framework/probe"
 )
 
@@ -103,54 +104,10 @@ func resizeCPU(ctx context.Context, s Subject) (probe.Result, error) {
 	return allowed(measured), nil
 }
 
-// summary is what is read of the kubelet's summary.
-// Source: https://kubernetes.io/docs/reference/instrumentation/node-metrics/
-type summary struct {
-	Pods []struct {
-		PodRef struct {
-			UID string `json:"uid"`
-		} `json:"podRef"`
-		Containers []struct {
-			Name string `json:"name"`
-			usage
-		} `json:"containers"`
-	} `json:"pods"`
-}
-
-// usage is a container's in the summary.
-type usage struct {
-	CPU struct {
-		NanoSeconds *uint64 `json:"usageCoreNanoSeconds"`
-	} `json:"cpu"`
-	Memory struct {
-		WorkingSetBytes *uint64 `json:"workingSetBytes"`
-	} `json:"memory"`
-}
-
-func (u usage) whole() bool { return u.CPU.NanoSeconds != nil && u.Memory.WorkingSetBytes != nil }
-
-// usage reads the container's from the kubelet's summary, through the API server.
-func (s Subject) usage(ctx context.Context) (usage, error) {
-	text, err := s.Client.CoreV1().RESTClient().Get().Resource("nodes").Name(s.Pod.Spec.NodeName).
-		SubResource("proxy").Suffix("stats/summary").DoRaw(ctx)
-	if err != nil {
-		return usage{}, fmt.Errorf("read the summary of node %s: %w", s.Pod.Spec.NodeName, err)
-	}
-	var read summary
-	if err := json.Unmarshal(text, &read); err != nil {
-		return usage{}, fmt.Errorf("the summary of node %s: %w", s.Pod.Spec.NodeName, err)
-	}
-	for _, pod := range read.Pods {
-		if pod.PodRef.UID != string(s.Pod.UID) {
-			continue
-		}
-		for _, container := range pod.Containers {
-			if container.Name == s.Container {
-				return container.usage, nil
-			}
-		}
-	}
-	return usage{}, nil
+// usage reads the container's from the kubelet's summary.
+func (s Subject) usage(ctx context.Context) (kubeletstats.Usage, error) {
+	summary, err := kubeletstats.Read(ctx, s.Client, s.Pod.Spec.NodeName)
+	return summary.Of(s.Pod.UID, s.Container), err
 }
 
 // statsGrow has a process of the container use a second of CPU and Args["memory"] bytes, and follows the
@@ -163,7 +120,7 @@ func statsGrow(ctx context.Context, s Subject) (probe.Result, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var before, now usage
+	var before, now kubeletstats.Usage
 	var last error
 	deadline := time.Now().Add(statsLimit)
 	follow := func(reached func() bool) error {
@@ -181,11 +138,11 @@ func statsGrow(ctx context.Context, s Subject) (probe.Result, error) {
 		}
 		return nil
 	}
-	if err := follow(func() bool { return now.whole() }); err != nil {
+	if err := follow(func() bool { return now.Whole() }); err != nil {
 		return probe.Result{}, err
 	}
 	before = now
-	if !before.whole() {
+	if !before.Whole() {
 		return allowed(map[string]string{"cpu": "missing", "memory": "missing"}), nil
 	}
 	using := make(chan error, 1)

@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"assay/framework/check"
+	"assay/framework/kubeletstats"
 	"assay/framework/network"
 	"assay/framework/probe"
 	"assay/framework/procedure"
@@ -141,37 +141,17 @@ func (r *rollout) stop(ctx context.Context, name, by string) Stop {
 	return Stop{Lines: result.Values["lines"], End: result.Values["end"], ExitCode: result.Values["exitCode"]}
 }
 
-// summary is what is read of the kubelet's summary.
-// Source: https://kubernetes.io/docs/reference/instrumentation/node-metrics/
-type summary struct {
-	Pods []struct {
-		PodRef struct {
-			UID string `json:"uid"`
-		} `json:"podRef"`
-		Containers []struct {
-			Name string `json:"name"`
-			CPU  struct {
-				NanoSeconds *uint64 `json:"usageCoreNanoSeconds"`
-			} `json:"cpu"`
-			Memory struct {
-				WorkingSetBytes *uint64 `json:"workingSetBytes"`
-			} `json:"memory"`
-		} `json:"containers"`
-	} `json:"pods"`
-}
-
 // unmeasured are the containers of pods that the kubelet's summary lacks: it is looked at until it lacks none.
 func (r *rollout) unmeasured(ctx context.Context) Seen[[]string] {
 	var missing []string
 	var failed error
 	err := until(ctx, statsPatience, "the kubelet's summary", func(ctx context.Context) (bool, string) {
-		text, err := r.lent.Cluster.Client.CoreV1().RESTClient().Get().Resource("nodes").Name(r.worker).
-			SubResource("proxy").Suffix("stats/summary").DoRaw(ctx)
-		if failed = err; err != nil {
-			return false, err.Error()
+		var summary kubeletstats.Summary
+		if summary, failed = kubeletstats.Read(ctx, r.lent.Cluster.Client, r.worker); failed != nil {
+			return false, failed.Error()
 		}
-		missing, failed = lacks(text, r.pods)
-		return failed == nil && len(missing) == 0, strings.Join(missing, ", ")
+		missing = lacks(summary, r.pods)
+		return len(missing) == 0, strings.Join(missing, ", ")
 	})
 	if ctx.Err() != nil {
 		return saw[[]string](nil, err)
@@ -184,28 +164,16 @@ func (r *rollout) unmeasured(ctx context.Context) Seen[[]string] {
 }
 
 // lacks are the containers of pods without both CPU and memory in a summary.
-func lacks(text []byte, pods map[string]*corev1.Pod) ([]string, error) {
-	var read summary
-	if err := json.Unmarshal(text, &read); err != nil {
-		return nil, fmt.Errorf("read the summary: %w", err)
-	}
-	has := map[string]bool{}
-	for _, pod := range read.Pods {
-		for _, container := range pod.Containers {
-			if container.CPU.NanoSeconds != nil && container.Memory.WorkingSetBytes != nil {
-				has[pod.PodRef.UID+"/"+container.Name] = true
-			}
-		}
-	}
+func lacks(summary kubeletstats.Summary, pods map[string]*corev1.Pod) []string {
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(pods)) {
 		for _, container := range pods[name].Spec.Containers {
-			if !has[string(pods[name].UID)+"/"+container.Name] {
+			if !summary.Of(pods[name].UID, container.Name).Whole() {
 				missing = append(missing, name+"/"+container.Name)
 			}
 		}
 	}
-	return missing, nil
+	return missing
 }
 
 // remainsScript lists what a node has of pods: processes in their cgroups, processes that name one of their containers
