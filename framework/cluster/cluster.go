@@ -170,12 +170,15 @@ func (c *Cluster) Await(ctx context.Context) error {
 	return c.verify(ctx)
 }
 
-// verifyAll verifies the nodes of all columns.
+// verifyAll says whether the nodes of all columns run now, are ready and are what the columns say.
 func (c *Cluster) verifyAll(ctx context.Context) error {
 	for _, group := range c.placed.Groups {
 		of := c.Of(group)
 		if err := of.alive(ctx); err != nil {
 			return err
+		}
+		if now, seen := of.look(ctx, of.ready); !now {
+			return fmt.Errorf("not ready: %s", seen)
 		}
 		if err := of.verify(ctx); err != nil {
 			return err
@@ -207,7 +210,8 @@ func runtimeUnit(c column.Column) string {
 	return "containerd"
 }
 
-// verify says whether the nodes run, are ready and are what the column says.
+// verify says whether the nodes are what the columns say. That they are ready is not asked once more: a runtime that
+// reads its CNI configuration anew is not for a moment.
 func (c *Cluster) verify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -220,9 +224,6 @@ func (c *Cluster) verify(ctx context.Context) error {
 		i := slices.IndexFunc(list.Items, func(known corev1.Node) bool { return known.Name == node.Name })
 		if i < 0 {
 			return fmt.Errorf("node %s is not in the cluster", node.Name)
-		}
-		if !nodeReady(list.Items[i]) {
-			return fmt.Errorf("node %s is not ready: %s", node.Name, conditions(list.Items[i]))
 		}
 		if err := verifyNode(list.Items[i].Status.NodeInfo, c.column); err != nil {
 			return fmt.Errorf("node %s: %w", node.Name, err)
