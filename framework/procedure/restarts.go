@@ -37,8 +37,8 @@ func restarts(ctx context.Context, s Subject) (probe.Result, error) {
 	status := s.status(pod)
 	values := map[string]string{"restarts": strconv.Itoa(int(status.RestartCount)), "previous": "", "lastExitCode": ""}
 	if status.RestartCount > 0 {
-		if values["previous"], err = s.log(ctx, &corev1.PodLogOptions{Previous: true}); err != nil {
-			values["previous"] = "not kept"
+		if values["previous"], err = s.previousLog(ctx); err != nil {
+			return probe.Result{}, err
 		}
 	}
 	if values["log"], err = s.anyLog(ctx); err != nil {
@@ -76,6 +76,30 @@ func (s Subject) anyLog(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", nil
 	}
+	return text, nil
+}
+
+// unreadable begins what the kubelet gives in the place of a log when it cannot ask the runtime for it.
+const unreadable = "unable to retrieve container logs for "
+
+// previousLog is that of the container's instance before, "not kept" where there is none. A kubelet that has no
+// answer from a busy runtime is asked again.
+func (s Subject) previousLog(ctx context.Context) (string, error) {
+	const patience = 15 * time.Second
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	text := "not kept"
+	err := wait.PollUntilContextCancel(waiting, 250*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		log, err := s.log(ctx, &corev1.PodLogOptions{Previous: true})
+		if err == nil {
+			text = log
+		}
+		return err == nil && !strings.HasPrefix(log, unreadable), nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	// What was seen last counts where it was not in time.
 	return text, nil
 }
 
