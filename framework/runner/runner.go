@@ -99,10 +99,12 @@ func Run(ctx context.Context, to target.Target, options Options) error {
 			pods = append(pods, c)
 		}
 	}
-	group, together := errgroup.WithContext(ctx)
-	group.Go(func() error { return runPods(together, to, options, namespace, pods) })
-	group.Go(func() error { return runNetworks(together, to, options, namespace, networks) })
-	if err := group.Wait(); err != nil {
+	if err := runPods(ctx, to, options, namespace, pods); err != nil {
+		return err
+	}
+	// Only then the networks: what they measure in time, and the addresses that they want back, other pods
+	// that come and go would spoil.
+	if err := runNetworks(ctx, to, options, namespace, networks); err != nil {
 		return err
 	}
 	return runLast(ctx, to, options, namespace, last)
