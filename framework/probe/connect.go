@@ -124,8 +124,15 @@ func (r ConnectRequest) CarryOut(ctx context.Context, connect func(context.Conte
 				return total, nil
 			}
 			pending, round.Targets = r.Targets, r.Targets
-		case time.Since(started).Milliseconds() >= int64(r.Settle.Milliseconds), seen.lacks():
+		case seen.lacks():
 			return total, nil
+		case time.Since(started).Milliseconds() >= int64(r.Settle.Milliseconds):
+			// What was seen of those whose turn did not come may be long past.
+			if len(round.Targets) == len(r.Targets) {
+				return total, nil
+			}
+			row, pending, round.Targets = 0, r.Targets, r.Targets
+			round.TimeoutMilliseconds = max(round.TimeoutMilliseconds, r.Settle.LongestMilliseconds)
 		case len(differing) == 0:
 			round.Targets = pending
 		default:

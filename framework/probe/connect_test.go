@@ -46,8 +46,8 @@ func TestSettle(t *testing.T) {
 		"one that is late":      {[]map[string]Connection{leaking, leaking, good}, Settle{Rows: 2, Milliseconds: 1000}, true, "[[open closed] [closed] [closed] [open closed]]"},
 		"one that comes later":  {[]map[string]Connection{good, leaking, good}, Settle{Rows: 2, Milliseconds: 1000}, true, "[[open closed] [open closed] [closed] [open closed]]"},
 		"no time":               {[]map[string]Connection{good, leaking}, Settle{Rows: 2}, false, "[[open closed] [open closed]]"},
-		"never":                 {[]map[string]Connection{leaking}, Settle{Rows: 1, Milliseconds: 250}, false, "[[open closed] [closed] [closed] [closed]]"},
-		"a wanted one is dead":  {[]map[string]Connection{dead}, Settle{Rows: 1, Milliseconds: 50}, false, "[[open closed] [open]]"},
+		"never":                 {[]map[string]Connection{leaking}, Settle{Rows: 1, Milliseconds: 250}, false, "[[open closed] [closed] [closed] [closed] [open closed]]"},
+		"a wanted one is dead":  {[]map[string]Connection{dead}, Settle{Rows: 1, Milliseconds: 50}, false, "[[open closed] [open] [open closed]]"},
 		"broken is not blocked": {[]map[string]Connection{broken}, Settle{Rows: 1}, false, "[[open closed]]"},
 		"no such protocol":      {[]map[string]Connection{lacking}, Settle{Rows: 1, Milliseconds: 1000}, false, "[[open closed]]"},
 	} {
@@ -93,6 +93,29 @@ func TestSettleAsksAFewOfMany(t *testing.T) {
 		}
 		if want := (3 * roundInterval).Milliseconds(); got.SettledMilliseconds != want {
 			t.Errorf("settled after %d ms, want %d", got.SettledMilliseconds, want)
+		}
+	})
+}
+
+// TestSettleSeesAllAtTheEnd has what is in order by now not be reported as it was in the first round, where the few
+// that are awaited never end as expected.
+func TestSettleSeesAllAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy, now := map[string]Connection{"self": TimedOut}, map[string]Connection{"self": Connected}
+		request := ConnectRequest{TimeoutMilliseconds: 300, Settle: &Settle{Rows: 1, Milliseconds: 1000, LongestMilliseconds: 2000}}
+		for i := range awaited {
+			name := fmt.Sprint(i)
+			request.Targets = append(request.Targets, Target{Name: name, Blocked: true})
+			busy[name], now[name] = Connected, Connected
+		}
+		request.Targets = append(request.Targets, Target{Name: "self"})
+		r := &rounds{answers: []map[string]Connection{busy, now}}
+		got, err := request.CarryOut(t.Context(), r.connect)
+		if err != nil || got.Settled || got.Connections["self"] != Connected {
+			t.Errorf("settled %t: %v, %v", got.Settled, got.Connections, err)
+		}
+		if last := r.timeout[len(r.timeout)-1]; last != 2000 {
+			t.Errorf("the last round has %d ms, want the longest deadline", last)
 		}
 	})
 }
