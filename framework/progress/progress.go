@@ -59,6 +59,11 @@ func (l *Log) Line(format string, arguments ...any) {
 // Step says that a step starts. The function it returns says that the step ended, and keeps how long
 // it took; it is called once, with the step's error.
 func (l *Log) Step(name string) func(error) {
+	return l.Counted(name, func() string { return "" })
+}
+
+// Counted is Step for one that knows how far it is: its signs of life say it ("12 of 40 checks").
+func (l *Log) Counted(name string, far func() string) func(error) {
 	l.Line("%s ...", name)
 	started := time.Now()
 	ended := make(chan struct{})
@@ -70,7 +75,11 @@ func (l *Log) Step(name string) func(error) {
 			case <-ended:
 				return
 			case <-ticker.C:
-				l.Line("%s: still at it after %s", name, time.Since(started).Round(time.Second))
+				life := fmt.Sprintf("%s: still at it after %s", name, time.Since(started).Round(time.Second))
+				if how := far(); how != "" {
+					life += ", " + how
+				}
+				l.Line("%s", life)
 			}
 		}
 	}()

@@ -246,7 +246,9 @@ func logsOf(column string) string { return filepath.Join("logs", column) }
 
 // observe gathers the evidence.
 func (r *Run) observe(from provider, c column.Column, to target.Target, checks []check.Check, log *progress.Log) error {
-	done := log.Step("evidence")
+	done := log.Counted("evidence", func() string {
+		return fmt.Sprintf("%d of %d checks", r.judged(c.Name), len(checks))
+	})
 	id, clean := from.namespaces(c)
 	gather := runner.Run
 	if to.Sweep {

@@ -273,6 +273,19 @@ func (r *Run) record(cell results.Cell) {
 	close(waiter)
 }
 
+// judged is the number of a column's cells that are there.
+func (r *Run) judged(column string) int {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	judged := 0
+	for _, cell := range r.results.Cells {
+		if cell.Column == column {
+			judged++
+		}
+	}
+	return judged
+}
+
 // span is the time from the first pod of an area's checks to its last cell.
 type span struct{ from, to time.Time }
 
