@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -34,8 +35,9 @@ type clusterMaker interface {
 	target(c column.Column, in *sharedCluster) (target.Target, error)
 	// collect writes the logs of a column's nodes into a folder.
 	collect(group placement.Group, made *cluster.Cluster, folder string) error
-	// clear deletes what a column made in a cluster that others go on with, and waits until it is gone.
-	clear(made *cluster.Cluster, id string, log *progress.Log)
+	// clear deletes what a column made in a cluster that others go on with, and waits until it is gone. It ends
+	// with its context: the cluster is to be removed then.
+	clear(ctx context.Context, made *cluster.Cluster, id string, log *progress.Log)
 	// remove deletes a cluster, or leaves it where it is to be kept.
 	remove(made *cluster.Cluster, log *progress.Log)
 }
@@ -47,6 +49,9 @@ type sharedCluster struct {
 	made   *cluster.Cluster
 	failed map[string]error // by column
 	err    error
+	// needed ends when no column needs the cluster any more, by leave.
+	needed context.Context
+	leave  context.CancelFunc
 
 	mutex sync.Mutex
 	// entered are the columns that may have made something.
@@ -73,7 +78,9 @@ func (s *sharedCluster) group(column string) placement.Group {
 func newKindProvider(r *Run, maker clusterMaker, columns []column.Column, topology column.Topology) *kindProvider {
 	k := &kindProvider{run: r, maker: maker, ids: map[string]string{}}
 	for _, placed := range placement.Place(columns, topology) {
-		k.shared = append(k.shared, &sharedCluster{Cluster: placed, entered: map[string]bool{}})
+		s := &sharedCluster{Cluster: placed, entered: map[string]bool{}}
+		s.needed, s.leave = context.WithCancel(r.ctx)
+		k.shared = append(k.shared, s)
 	}
 	for i, c := range columns {
 		k.ids[c.Name] = columnID(r.id, i)
@@ -156,11 +163,15 @@ func (k *kindProvider) release(c column.Column, log *progress.Log, unsaved error
 	case s.made == nil:
 	case !last && entered:
 		// The column after it on these nodes needs their room, and the others the machine's.
-		k.maker.clear(s.made, k.ids[c.Name], log)
+		k.maker.clear(s.needed, s.made, k.ids[c.Name], log)
 	case !last:
 	case unsaved != nil:
 		log.Line("the results could not be written, so the cluster is kept: %v", unsaved)
 	default:
+		if !k.run.options.Keep {
+			// Columns that ended just before may still be deleting their namespaces.
+			s.leave()
+		}
 		k.maker.remove(s.made, log)
 	}
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ type fakeMaker struct {
 	bad, broken []string
 	// using are the groups in use, by name.
 	using map[string]int
+	// stuck is whether namespaces are never gone.
+	stuck bool
 }
 
 func (m *fakeMaker) note(format string, arguments ...any) {
@@ -78,7 +81,12 @@ func (m *fakeMaker) target(c column.Column, in *sharedCluster) (target.Target, e
 
 func (m *fakeMaker) collect(placement.Group, *cluster.Cluster, string) error { return nil }
 
-func (m *fakeMaker) clear(_ *cluster.Cluster, id string, _ *progress.Log) { m.note("clear %s", id) }
+func (m *fakeMaker) clear(ctx context.Context, _ *cluster.Cluster, id string, _ *progress.Log) {
+	m.note("clear %s", id)
+	if m.stuck {
+		<-ctx.Done()
+	}
+}
 
 func (m *fakeMaker) remove(made *cluster.Cluster, _ *progress.Log) { m.note("remove %s", made.Name) }
 
@@ -160,6 +168,15 @@ func TestColumnsThatShareNodesTakeTurns(t *testing.T) {
 	}
 }
 
+// Each column of the four is on its own, so that none waits for another's namespaces.
+func TestNamespacesGoWithTheirCluster(t *testing.T) {
+	m := &fakeMaker{stuck: true}
+	executed(t, m, column.Mixed, 4, "a", "old", "b")
+	if m.count("remove mixed") != 1 {
+		t.Errorf("%q", m.notes)
+	}
+}
+
 func TestIsolatedClustersAreSharedByOCIRuntimes(t *testing.T) {
 	m := &fakeMaker{}
 	executed(t, m, column.Isolated, 4)
@@ -210,7 +227,7 @@ func TestFiltersDoNotChangeTheNodes(t *testing.T) {
 }
 
 func TestEachColumnHasNamespacesOfItsOwn(t *testing.T) {
-	k := newKindProvider(&Run{id: "r"}, nil, fourColumns(), column.Mixed)
+	k := newKindProvider(&Run{ctx: t.Context(), id: "r"}, nil, fourColumns(), column.Mixed)
 	seen := map[string]bool{}
 	for _, c := range fourColumns() {
 		id, _ := k.namespaces(c)

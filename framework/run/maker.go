@@ -172,13 +172,18 @@ func (m *kindMaker) collect(group placement.Group, made *cluster.Cluster, folder
 	return made.Of(group).CollectLogs(m.run.ctx, folder)
 }
 
-func (m *kindMaker) clear(made *cluster.Cluster, id string, log *progress.Log) {
-	if m.run.ctx.Err() != nil {
+func (m *kindMaker) clear(ctx context.Context, made *cluster.Cluster, id string, log *progress.Log) {
+	if ctx.Err() != nil {
 		// The run was interrupted: no column goes on, and what is kept is cleaned by who made it.
 		return
 	}
 	done := log.Step("delete the namespaces")
-	left, err := existing.Remove(m.run.ctx, made.Client, id)
+	left, err := existing.Remove(ctx, made.Client, id)
+	if ctx.Err() != nil && m.run.ctx.Err() == nil {
+		// They go with the cluster.
+		done(nil)
+		return
+	}
 	done(err)
 	for _, name := range left {
 		log.Line("left behind in cluster %s: namespace %s", made.Name, name)
