@@ -23,6 +23,9 @@ func netpolPorts() []check.Check {
 		From:  []networkingv1.NetworkPolicyPeer{namespaces(namespaceNamed("y"))},
 		Ports: []networkingv1.NetworkPolicyPort{policyPort(corev1.ProtocolUDP, first)},
 	}
+	named := on(ingress(policyPortNamed(corev1.ProtocolTCP, check.PortNameFirst), policyPortNamed(corev1.ProtocolUDP, check.PortNameUDP)), tcp(first), tcp(second), udp(first))
+	// A network that takes one number for the name keeps a connection open that is waited for.
+	named.Slow = true
 	sctp := func(number int32) check.Port { return check.Port{Protocol: corev1.ProtocolSCTP, Number: number} }
 	return []check.Check{
 		{
@@ -37,7 +40,7 @@ func netpolPorts() []check.Check {
 			Level:   check.Must,
 			Claim:   "A port given by name means, of each pod that serves, the port to which that pod gives the name.",
 			Source:  networkPolicyReference,
-			Network: on(ingress(policyPortNamed(corev1.ProtocolTCP, check.PortNameFirst), policyPortNamed(corev1.ProtocolUDP, check.PortNameUDP)), tcp(first), tcp(second), udp(first)),
+			Network: named,
 		},
 		{
 			ID:      "netpol/port-range",

@@ -28,6 +28,9 @@ type Network struct {
 	// Many has all grids of the area taken as one, with as many pods: the namespaces are x1, y1, z1, x2 ... and w,
 	// which has the pods that are missing in the number, from a on. Namespaces of grid 1 have the label grid=1.
 	Many int
+	// Slow says that networks in use are known to let the whole deadline pass: the check is begun among the first, so
+	// that the others are not over long before it.
+	Slow bool
 }
 
 // NetworkStep is a state of the cluster: what is not in it is not there.

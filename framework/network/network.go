@@ -75,7 +75,8 @@ func observe(ctx context.Context, s surroundings, options Options) error {
 			a.queue = append(a.queue, c)
 		}
 	}
-	// Those that wait for pods or for a lot of steps first, so that no grid is busy long after the others.
+	// Those that wait for pods, for a lot of steps or for their deadline first, so that no grid is busy long after the
+	// others.
 	slices.SortStableFunc(a.queue, func(one, two check.Check) int { return cmp.Compare(weight(two), weight(one)) })
 	a.count = min(mostGrids, (len(a.queue)+checksAGrid-1)/checksAGrid)
 	if len(many) > 0 {
@@ -101,8 +102,14 @@ func observe(ctx context.Context, s surroundings, options Options) error {
 	return nil
 }
 
+// slowWeight is above the weight of any number of steps that a check has.
+const slowWeight = 100
+
 func weight(c check.Check) int {
 	weight := len(c.Network.Steps)
+	if c.Network.Slow {
+		weight += slowWeight
+	}
 	for _, step := range c.Network.Steps {
 		weight += 3 * len(step.Recreate)
 	}

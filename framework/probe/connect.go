@@ -83,10 +83,10 @@ type ConnectResponse struct {
 
 const (
 	// roundInterval is the time between two rounds of connections.
-	roundInterval = 100 * time.Millisecond
+	roundInterval = 200 * time.Millisecond
 	// awaited is how many of the connections that do not end as expected are made again until they do: then it is
 	// the others' turn.
-	awaited = 4
+	awaited = 2
 )
 
 // CarryOut answers the request; connect makes the connections of one round, which is a request without Settle. The
