@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"assay/framework/check"
@@ -11,12 +13,14 @@ import (
 const refused = "permission denied"
 
 func ping() []check.Check {
-	toPeer := probe.Run(probe.PingPath, "-c", "1", "-W", "2", "$"+probe.PeerVariable)
+	// The first packet has been seen lost, of nodes that had just lost many pods; -A sends the next at once where it is not.
+	patient := []string{"-A", "-c", "3", "-W", "2"}
+	toPeer := probe.Run(slices.Concat([]string{probe.PingPath}, patient, []string{"$" + probe.PeerVariable})...)
 	withNetRaw := addNetRaw()
 	withoutNetRaw := container(corev1.SecurityContext{Capabilities: capabilities(nil, []corev1.Capability{"NET_RAW"})})
 
 	// The same ping as the container's own command, as a user's pod has it.
-	command := []string{probe.PingPath, "-c", "1", "-W", "2", "$(" + probe.PeerVariable + ")"}
+	command := slices.Concat([]string{probe.PingPath}, patient, []string{"$(" + probe.PeerVariable + ")"})
 	commandWith, commandWithout := withNetRaw, withoutNetRaw
 	commandWith.Command, commandWithout.Command = command, command
 
