@@ -13,7 +13,8 @@ import (
 const refused = "permission denied"
 
 func ping() []check.Check {
-	// The first packet has been seen lost, of nodes that had just lost many pods; -A sends the next at once where it is not.
+	// The first packet has been seen lost on nodes from which many pods had just gone. With -A an answer brings on the
+	// next one at once, so that three take no longer than one.
 	patient := []string{"-A", "-c", "3", "-W", "2"}
 	toPeer := probe.Run(slices.Concat([]string{probe.PingPath}, patient, []string{"$" + probe.PeerVariable})...)
 	withNetRaw := addNetRaw()
