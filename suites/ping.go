@@ -13,9 +13,10 @@ import (
 const refused = "permission denied"
 
 func ping() []check.Check {
-	// The first packet has been seen lost on nodes from which many pods had just gone. With -A an answer brings on the
-	// next one at once, so that three take no longer than one.
-	patient := []string{"-A", "-c", "3", "-W", "2"}
+	// Where another pod had the peer's address before, packets are sent to that one until the kernel has given it up as
+	// a neighbour, which takes it eight seconds. With -A an answer brings on the next packet at once, so that ten take
+	// no longer than one. Source: arp(7), delay_first_probe_time, ucast_solicit
+	patient := []string{"-A", "-c", "10", "-W", "2"}
 	toPeer := probe.Run(slices.Concat([]string{probe.PingPath}, patient, []string{"$" + probe.PeerVariable})...)
 	withNetRaw := addNetRaw()
 	withoutNetRaw := container(corev1.SecurityContext{Capabilities: capabilities(nil, []corev1.Capability{"NET_RAW"})})

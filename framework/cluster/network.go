@@ -31,15 +31,19 @@ const kubeRouterConflist = "/etc/cni/net.d/10-kube-router.conflist"
 // kubeRouterHealth is the port of kube-router's own opinion of itself.
 const kubeRouterHealth = "20244"
 
-// offerScript has the CNI plugin host-local give an address next. It keeps a file of the name of each address that
-// is taken, also after the pod is gone from Kubernetes and until its sandbox is, and the address that it gave last.
+// offerScript has the CNI plugin host-local give an address next, and prints the address after which it would have
+// gone on. The plugin keeps a file of the name of each address that is taken, also after the pod is gone from
+// Kubernetes and until its sandbox is, and the address that it gave last.
 // The network's name is in the conflist. Source: https://www.cni.dev/plugins/current/ipam/host-local/
 const offerScript = `cd /var/lib/cni/networks/kube-router || exit 1
 for try in $(seq 200); do
-	if [ ! -e "$1" ]; then printf %s "$2" > last_reserved_ip.0; exit; fi
+	if [ ! -e "$1" ]; then cat last_reserved_ip.0; printf %s "$2" > last_reserved_ip.0; exit; fi
 	sleep 0.1
 done
 echo "address $1 is still taken" >&2; exit 1`
+
+// resumeScript has host-local go on after an address.
+const resumeScript = `printf %s "$1" > /var/lib/cni/networks/kube-router/last_reserved_ip.0`
 
 // applyNetwork brings the columns' network up; kindnet is there already. bad is what is wrong with workers, by
 // name.
@@ -250,15 +254,22 @@ func (c *Cluster) NetworkVersion(ctx context.Context) (name, version string, err
 	return name, strings.TrimPrefix(version, "v"), nil
 }
 
-// OfferAddress waits until nobody on a node has an address, and has its next pod get it. It is for clusters with
-// kube-router.
-func (c *Cluster) OfferAddress(ctx context.Context, node, address string) error {
+// OfferAddress waits until nobody on a node has an address, and has its next pod get it. Once that pod has its
+// address, resume has the pods after it get those that they would have got: an address that another pod had a moment
+// ago is the other one's to neighbours for seconds. It is for clusters with kube-router.
+func (c *Cluster) OfferAddress(ctx context.Context, node, address string) (resume func(context.Context) error, err error) {
 	parsed, err := netip.ParseAddr(address)
 	if err != nil {
-		return fmt.Errorf("offer an address: %w", err)
+		return nil, fmt.Errorf("offer an address: %w", err)
 	}
-	_, err = c.NodeExec(ctx, node, nil, "sh", "-c", offerScript, "sh", parsed.String(), parsed.Prev().String())
-	return err
+	last, err := c.NodeExec(ctx, node, nil, "sh", "-c", offerScript, "sh", parsed.String(), parsed.Prev().String())
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		_, err := c.NodeExec(ctx, node, nil, "sh", "-c", resumeScript, "sh", string(last))
+		return err
+	}, nil
 }
 
 // OffersAddresses says whether OfferAddress works with the column's network.

@@ -1,7 +1,9 @@
 package network
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +16,10 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
 
 	"assay/framework/check"
 	"assay/framework/policy"
@@ -68,6 +73,8 @@ type grid struct {
 	policies map[string]*networkingv1.NetworkPolicy
 	// numbers are those of the grids that were merged, by agent; none where it is one.
 	numbers map[string]int
+	// before is what was expected last of each connection, and came true.
+	before map[check.Flow]bool
 	// noOther is why the pod on a node of another column does not run, which is no failure of the column's nodes.
 	noOther error
 	// spent says that the grid is not to be used again.
@@ -107,6 +114,7 @@ func emptyGrid(s surroundings) *grid {
 		surroundings: s,
 		namespaces:   map[string]*corev1.Namespace{}, agents: map[string]*agent{},
 		services: map[string]*corev1.Service{}, policies: map[string]*networkingv1.NetworkPolicy{}, numbers: map[string]int{},
+		before: map[check.Flow]bool{},
 	}
 }
 
@@ -130,7 +138,7 @@ func (g *grid) start(ctx context.Context, prefix string, l layout) error {
 	if l.host {
 		pod := g.design("x", "host", g.to.Nodes[0].Name)
 		pod.Spec.HostNetwork = true
-		pod.Spec.Containers[0].Args = append([]string{probe.CommandServe}, endpoints(check.GridPorts())...)
+		pod.Spec.Containers[0].Args = append([]string{probe.CommandAgent}, endpoints(check.GridPorts())...)
 		pod.Spec.Containers[0].Ports = nil
 		g.agents[hostPod] = &agent{pod: pod}
 	}
@@ -177,7 +185,9 @@ func (g *grid) design(namespace, name, node string) *corev1.Pod {
 	pod := workload.Server(g.to, g.namespaces[namespace].Name, name, node)
 	pod.Labels["pod"] = name
 	container := &pod.Spec.Containers[0]
-	container.Args = append([]string{probe.CommandServe}, endpoints(servedPorts())...)
+	container.Args = append([]string{probe.CommandAgent}, endpoints(servedPorts())...)
+	// Its first process answers the requests, for each process that is started besides costs as much as a container.
+	container.Stdin = true
 	first, second := check.GridPort, check.GridPort+1
 	if name == "c" {
 		first, second = second, first
@@ -231,36 +241,42 @@ func (g *grid) startAgent(ctx, life context.Context, name string) error {
 
 // runPod creates a pod and waits until it runs and has its address.
 func (g *grid) runPod(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	ctx, cancel := context.WithTimeout(ctx, g.timeouts.Agents)
+	ctx, cancel := context.WithTimeoutCause(ctx, g.timeouts.Agents, fmt.Errorf("not within %s", g.timeouts.Agents))
 	defer cancel()
 	pods := g.to.Client.CoreV1().Pods(pod.Namespace)
-	if _, err := pods.Create(ctx, pod, metav1.CreateOptions{}); err != nil {
+	seen, err := pods.Create(ctx, pod, metav1.CreateOptions{})
+	if err != nil {
 		return nil, fmt.Errorf("create pod %s: %w", pod.Name, err)
 	}
-	lastSeen := ""
-	var running *corev1.Pod
-	err := wait.PollUntilContextCancel(ctx, podInterval, false, func(ctx context.Context) (bool, error) {
-		seen, err := pods.Get(ctx, pod.Name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			return false, err
-		case err != nil:
-			lastSeen = err.Error()
-			return false, nil //nolint:nilerr // asked again until the deadline
-		case seen.Status.Phase == corev1.PodFailed || seen.Status.Phase == corev1.PodSucceeded:
-			return false, fmt.Errorf("pod %s ended: %s %s", pod.Name, seen.Status.Phase, seen.Status.Message)
+	changes := &cache.ListWatch{WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, pod.Name).String()
+		return pods.Watch(ctx, options)
+	}}
+	if !serverRuns(seen) {
+		_, err := watchtools.Until(ctx, seen.ResourceVersion, changes, func(event watch.Event) (bool, error) {
+			changed, is := event.Object.(*corev1.Pod)
+			switch {
+			case !is:
+				return false, apierrors.FromObject(event.Object)
+			case event.Type == watch.Deleted:
+				return false, errors.New("it was deleted")
+			case changed.Status.Phase == corev1.PodFailed || changed.Status.Phase == corev1.PodSucceeded:
+				return false, fmt.Errorf("it ended: %s %s", changed.Status.Phase, changed.Status.Message)
+			}
+			seen = changed
+			return serverRuns(seen), nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("pod %s does not run: %w; last seen: phase %s", pod.Name, cmp.Or(context.Cause(ctx), err), seen.Status.Phase)
 		}
-		running, lastSeen = seen, "phase "+string(seen.Status.Phase)
-		return serverRuns(seen) && seen.Status.PodIP != "", nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pod %s does not run: %w; last seen: %s", pod.Name, err, lastSeen)
 	}
-	return running, nil
+	return seen, nil
 }
 
+// serverRuns says whether the pod's server runs and has an address.
 func serverRuns(pod *corev1.Pod) bool {
-	return len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].State.Running != nil
+	status := pod.Status
+	return len(status.ContainerStatuses) == 1 && status.ContainerStatuses[0].State.Running != nil && status.PodIP != ""
 }
 
 // intact says which agent is no longer the one that was started.
@@ -332,8 +348,6 @@ func (g *grid) describe() map[string]check.Agent {
 }
 
 const (
-	// podInterval is the time between two looks at a pod that is starting.
-	podInterval = 300 * time.Millisecond
 	// removeTimeout bounds the requests that delete a grid.
 	removeTimeout = 10 * time.Second
 )

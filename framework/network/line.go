@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 
@@ -18,12 +19,13 @@ import (
 	"assay/framework/target"
 )
 
-// line is an open exec session with the probe in an agent's pod: requests and answers are lines of
-// JSON. It goes through the kubelet into the pod, so no NetworkPolicy can be in its way.
+// line is an open session with the probe in a pod: requests and answers are lines of JSON. It goes through the
+// kubelet into the pod, so no NetworkPolicy can be in its way.
 type line struct {
 	requests *io.PipeWriter
 	answers  chan answer
 	ended    chan struct{}
+	hangUp   context.CancelFunc
 	// asked counts the requests.
 	asked int
 }
@@ -33,17 +35,29 @@ type answer struct {
 	err      error
 }
 
-// openLine opens the session; it ends with the context.
-func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, error) {
+// attach opens a session with the first process of a pod that is an agent; it ends with the context, or when it is
+// closed.
+func attach(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, error) {
+	return openLine(ctx, to, pod, "attach", &corev1.PodAttachOptions{
+		Container: pod.Spec.Containers[0].Name, Stdin: true, Stdout: true, Stderr: true,
+	})
+}
+
+// start opens a session with a process of its own; it ends with the context, or when it is closed.
+func start(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, error) {
+	return openLine(ctx, to, pod, "exec", &corev1.PodExecOptions{
+		Container: pod.Spec.Containers[0].Name,
+		Command:   []string{probe.ProgramPath, probe.CommandConnect},
+		Stdin:     true, Stdout: true, Stderr: true,
+	})
+}
+
+func openLine(ctx context.Context, to target.Target, pod *corev1.Pod, resource string, options runtime.Object) (asker, error) {
 	if to.Config == nil {
 		return nil, errors.New("the target cannot stream")
 	}
 	url := to.Client.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).
-		SubResource("exec").VersionedParams(&corev1.PodExecOptions{
-		Container: pod.Spec.Containers[0].Name,
-		Command:   []string{probe.ProgramPath, probe.CommandConnect},
-		Stdin:     true, Stdout: true, Stderr: true,
-	}, scheme.ParameterCodec).URL()
+		SubResource(resource).VersionedParams(options, scheme.ParameterCodec).URL()
 	executor, err := remotecommand.NewWebSocketExecutor(to.Config, "GET", url.String())
 	if err != nil {
 		return nil, err
@@ -51,7 +65,8 @@ func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, er
 	stdin, requests := io.Pipe()
 	output, stdout := io.Pipe()
 	var stderr bytes.Buffer
-	l := &line{requests: requests, answers: make(chan answer), ended: make(chan struct{})}
+	ctx, hangUp := context.WithCancel(ctx)
+	l := &line{requests: requests, answers: make(chan answer), ended: make(chan struct{}), hangUp: hangUp}
 	go func() {
 		defer close(l.ended)
 		err := executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
@@ -66,9 +81,10 @@ func openLine(ctx context.Context, to target.Target, pod *corev1.Pod) (asker, er
 	return l, nil
 }
 
-// close ends the session: the probe ends when it has no more to read.
+// close ends the session: a probe that was started for it ends when it has no more to read.
 func (l *line) close(ctx context.Context) {
 	_ = l.requests.Close()
+	l.hangUp()
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	select {
@@ -77,7 +93,7 @@ func (l *line) close(ctx context.Context) {
 	}
 }
 
-// closeTimeout is how long the probe may take to end.
+// closeTimeout is how long the session may take to end.
 const closeTimeout = 500 * time.Millisecond
 
 // longestAnswer bounds a line of the probe, in bytes.

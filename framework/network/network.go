@@ -60,7 +60,7 @@ type Options struct {
 // Observe observes the checks on a target: those of one grid in grids side by side, then those of many pods.
 // Its error means that the run as a whole ends; what goes wrong with a check is in its observation.
 func Observe(ctx context.Context, to target.Target, options Options) error {
-	return observe(ctx, surroundings{to: to, timeouts: options.Timeouts, fault: options.Fault, open: openLine}, options)
+	return observe(ctx, surroundings{to: to, timeouts: options.Timeouts, fault: options.Fault, open: attach}, options)
 }
 
 func observe(ctx context.Context, s surroundings, options Options) error {

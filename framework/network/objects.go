@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -282,8 +283,10 @@ func (g *grid) recreate(ctx context.Context, name string, step check.NetworkStep
 		return err
 	}
 	for range addressTries {
+		resume := func(context.Context) error { return nil }
 		if step.SameAddress && g.to.OfferAddress != nil {
-			if err := g.to.OfferAddress(ctx, old.pod.Spec.NodeName, address); err != nil {
+			var err error
+			if resume, err = g.to.OfferAddress(ctx, old.pod.Spec.NodeName, address); err != nil {
 				return fmt.Errorf("offer address %s: %w", address, err)
 			}
 		}
@@ -292,7 +295,7 @@ func (g *grid) recreate(ctx context.Context, name string, step check.NetworkStep
 		design.Name = fmt.Sprintf("%s-again-%d", pod, g.made)
 		maps.Copy(design.Labels, step.PodLabels[name])
 		made, err := g.runPod(ctx, design)
-		if err != nil {
+		if err := errors.Join(err, resume(ctx)); err != nil {
 			return fmt.Errorf("agent %s: %w", name, err)
 		}
 		if !step.SameAddress || made.Status.PodIP == address {
@@ -309,6 +312,9 @@ func (g *grid) recreate(ctx context.Context, name string, step check.NetworkStep
 	}
 	return skippedError{fmt.Sprintf("the network gave none of %d pods the address of one that was deleted", addressTries)}
 }
+
+// podInterval is the time between two looks at a pod that is to go.
+const podInterval = 300 * time.Millisecond
 
 // deletePod deletes a pod, and waits until it is gone where that is asked for.
 func (g *grid) deletePod(ctx context.Context, pod *corev1.Pod, wanted bool) error {

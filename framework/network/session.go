@@ -14,7 +14,7 @@ type Session struct{ line asker }
 
 // OpenSession opens a session with the first container of a pod; it ends with the context.
 func OpenSession(ctx context.Context, to target.Target, pod *corev1.Pod) (Session, error) {
-	line, err := openLine(ctx, to, pod)
+	line, err := start(ctx, to, pod)
 	return Session{line}, err
 }
 

@@ -94,11 +94,11 @@ func (s *simulation) target() target.Target {
 	return target.Target{
 		Column: "simulated", Client: s.client, ProbeImage: "probe",
 		Nodes: []target.Node{{Name: "one"}, {Name: "two"}}, Others: []target.Node{{Name: "three"}},
-		OfferAddress: func(_ context.Context, node, address string) error {
+		OfferAddress: func(_ context.Context, node, address string) (func(context.Context) error, error) {
 			s.mutex.Lock()
 			defer s.mutex.Unlock()
 			s.offered[node] = address
-			return nil
+			return func(context.Context) error { return nil }, nil
 		},
 	}
 }

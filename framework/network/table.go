@@ -201,6 +201,7 @@ func (g *grid) converge(ctx context.Context, flows []flow, expected map[check.Fl
 		rows, err := g.settle(ctx, &table, flows, patience, probe.Settle{Rows: 1, Milliseconds: int(left.Milliseconds())})
 		table.InARow = 0
 		if err == nil && rows.all {
+			maps.Copy(g.before, expected)
 			table.InARow, table.Seconds = 1, (began + rows.after).Seconds()
 			if times > 1 {
 				rows, err = g.settle(ctx, &table, flows, max(patience, surePatience), probe.Settle{Rows: times - 1})
@@ -248,8 +249,11 @@ func (g *grid) settle(ctx context.Context, table *check.Table, flows []flow, tim
 	requests := map[string]probe.ConnectRequest{}
 	for i, f := range flows {
 		request := requests[f.From]
+		expected := table.Expected[f.Flow]
+		before, known := g.before[f.Flow]
 		request.Targets = append(request.Targets, probe.Target{
-			Name: strconv.Itoa(i), Address: f.address, Port: int(f.number), Protocol: string(f.Port.Protocol), Blocked: !table.Expected[f.Flow],
+			Name: strconv.Itoa(i), Address: f.address, Port: int(f.number), Protocol: string(f.Port.Protocol),
+			Blocked: !expected, Changed: known && before != expected,
 		})
 		requests[f.From] = request
 	}

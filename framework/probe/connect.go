@@ -20,8 +20,10 @@ type Target struct {
 	// Explain asks how a connection is denied; see ConnectResponse.Denials. It is made after the others. TCP and UDP
 	// over IPv4 only.
 	Explain bool `json:"explain,omitempty"`
-	// Blocked says that the connection is expected not to be made; see Settle.
+	// Blocked says that the connection is expected not to be made, Changed that this was otherwise until now; see
+	// Settle.
 	Blocked bool `json:"blocked,omitempty"`
+	Changed bool `json:"changed,omitempty"`
 }
 
 // ConnectRequest asks for one connection to each target, all at once.
@@ -37,7 +39,7 @@ type ConnectRequest struct {
 }
 
 // Settle has all connections be made again until they end as expected so many times in a row. As long as some do
-// not, only some of these are made again.
+// not, only some of these are made again; those that are expected to have changed are the first to be looked at.
 type Settle struct {
 	// Rows is how many times in a row they have to end as expected, at least 1.
 	Rows int `json:"rows"`
@@ -83,7 +85,7 @@ type ConnectResponse struct {
 
 const (
 	// roundInterval is the time between two rounds of connections.
-	roundInterval = 200 * time.Millisecond
+	roundInterval = 400 * time.Millisecond
 	// awaited is how many of the connections that do not end as expected are made again until they do: then it is
 	// the others' turn.
 	awaited = 2
@@ -101,6 +103,9 @@ func (r ConnectRequest) CarryOut(ctx context.Context, connect func(context.Conte
 	round.Settle = nil
 	// What did not end as expected yet.
 	pending := r.Targets
+	if changed := r.changed(); len(changed) > 0 && r.Settle.Milliseconds > 0 {
+		round.Targets = changed[:min(len(changed), awaited)]
+	}
 	next := time.NewTicker(roundInterval)
 	defer next.Stop()
 	for {
@@ -147,6 +152,11 @@ func (r ConnectRequest) CarryOut(ctx context.Context, connect func(context.Conte
 			return total, context.Cause(ctx)
 		}
 	}
+}
+
+// changed are the targets that are expected to end otherwise than until now.
+func (r ConnectRequest) changed() []Target {
+	return slices.DeleteFunc(slices.Clone(r.Targets), func(t Target) bool { return !t.Changed })
 }
 
 // differing are the targets whose connections did not end as expected.

@@ -97,6 +97,32 @@ func TestSettleAsksAFewOfMany(t *testing.T) {
 	})
 }
 
+// TestSettleAsksForChangesFirst has the rest be looked at once what is expected to have changed did.
+func TestSettleAsksForChangesFirst(t *testing.T) {
+	before, after := map[string]Connection{"new": Connected, "old": Connected}, map[string]Connection{"new": Refused, "old": Connected}
+	for name, row := range map[string]struct {
+		milliseconds int
+		asked        string
+	}{
+		"with time":    {1000, "[[new] [new] [old] [new old]]"},
+		"without time": {0, "[[new old]]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &rounds{answers: []map[string]Connection{before, after}}
+				request := ConnectRequest{
+					Targets: []Target{{Name: "new", Blocked: true, Changed: true}, {Name: "old"}}, TimeoutMilliseconds: 300,
+					Settle: &Settle{Rows: 2, Milliseconds: row.milliseconds},
+				}
+				got, err := request.CarryOut(t.Context(), r.connect)
+				if asked := fmt.Sprint(r.asked); err != nil || asked != row.asked || got.Settled != (row.milliseconds > 0) {
+					t.Errorf("settled %t: %s, %v; want %s", got.Settled, asked, err, row.asked)
+				}
+			})
+		})
+	}
+}
+
 // TestSettleSeesAllAtTheEnd has what is in order by now not be reported as it was in the first round, where the few
 // that are awaited never end as expected.
 func TestSettleSeesAllAtTheEnd(t *testing.T) {

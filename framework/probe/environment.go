@@ -46,6 +46,9 @@ const (
 	// CommandConnect reads ConnectRequest documents from stdin, one a line, and answers each with a
 	// line of ConnectResponse.
 	CommandConnect = "connect"
+	// CommandAgent does both: it echoes as CommandServe does, and answers what it reads from stdin as CommandConnect
+	// does. What it has to say besides goes to stderr.
+	CommandAgent = "agent"
 	// CommandCredentials prints the credentials of the process for OpRunProbe.
 	CommandCredentials = "credentials"
 	// CommandAllocate takes as many bytes of memory as its first argument says and uses every page. With a second

@@ -44,8 +44,9 @@ type Target struct {
 	// NetworkHealth says what is wrong with the network implementation on the nodes; nil where nobody knows how to
 	// ask it.
 	NetworkHealth func(ctx context.Context) error
-	// OfferAddress has the network give an address to the next pod of a node; nil where nobody knows how.
-	OfferAddress func(ctx context.Context, node, address string) error
+	// OfferAddress has the network give an address to the next pod of a node, and go on as if nothing had been once
+	// resume is called; nil where nobody knows how.
+	OfferAddress func(ctx context.Context, node, address string) (resume func(context.Context) error, err error)
 	// Filters reads the seccomp filters of running containers of a node, by container ID. It is nil where
 	// nobody can run a program on the nodes; its error is errors.ErrUnsupported where the kernel does not
 	// give the filters.
