@@ -316,6 +316,25 @@ func TestBadNeighbour(t *testing.T) {
 	}
 }
 
+// TestBrokenSurvivorIsNoCut has a connection that was open before the policies not be taken for cut where the probe
+// broke.
+func TestBrokenSurvivorIsNoCut(t *testing.T) {
+	s := simulate()
+	s.intercept = func(_ string, request probe.ConnectRequest) (probe.ConnectResponse, bool, error) {
+		policies, err := s.client.NetworkingV1().NetworkPolicies("").List(context.Background(), metav1.ListOptions{})
+		response := probe.ConnectResponse{Connections: map[string]probe.Connection{}}
+		for _, target := range request.Targets {
+			response.Connections[target.Name] = probe.BrokenProbe
+		}
+		return response, len(policies.Items) > 0 && request.Targets[0].Keep, err
+	}
+	for id, cell := range cells(t, s, policy.NoFault, nil, networkChecks(named("netpol/established-connection"))...) {
+		if cell.Verdict != results.Error {
+			t.Errorf("%s: %s: %s", id, cell.Verdict, cell.Reason)
+		}
+	}
+}
+
 // TestSlowNetwork has a network converge that takes its time.
 func TestSlowNetwork(t *testing.T) {
 	s := simulate()

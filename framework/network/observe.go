@@ -303,6 +303,9 @@ func (g *grid) survivors(ctx context.Context, flows []flow) (map[string]string, 
 	}
 	values := map[string]string{}
 	for _, f := range flows {
+		if ends[f.Flow] == probe.BrokenProbe {
+			return nil, fmt.Errorf("the connection %s that stayed open: the probe broke", f)
+		}
 		where := string(f.Port.Protocol) + " out of an isolated pod, " + g.nearness(f)
 		if of(isolated, f.To) {
 			where = string(f.Port.Protocol) + " into an isolated pod, " + g.nearness(f)
