@@ -2,10 +2,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/cloudnativelabs/kube-router/v2/pkg/cmd"
@@ -33,6 +37,9 @@ func run() error {
 	if err := flag.Set("v", config.VLevel); err != nil {
 		return fmt.Errorf("set verbosity: %w", err)
 	}
+	if err := followKubelet(); err != nil {
+		return fmt.Errorf("choose the iptables: %w", err)
+	}
 	router, err := cmd.NewKubeRouterDefault(config)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
@@ -43,6 +50,37 @@ func run() error {
 		}
 	}
 	return router.Run()
+}
+
+// The chain that a kubelet makes for others to see which iptables its node has, and what of an image is the legacy one.
+// Source: https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/3178-iptables-cleanup
+const (
+	hintChain  = "KUBE-IPTABLES-HINT"
+	legacy     = "/usr/sbin/xtables-legacy-multi"
+	legacyPath = "/usr/local/lib/legacy"
+)
+
+// followKubelet has the programs called iptables be the legacy ones where the kubelet of the node uses these: rules of
+// both kinds on one node cost a look at each for every packet, and those of nftables more CPU for each change.
+func followKubelet() error {
+	hinted := func(program string) bool {
+		return exec.Command(program, "-w", "-t", "mangle", "-S", hintChain).Run() == nil
+	}
+	if hinted("iptables-nft") || !hinted("iptables-legacy") {
+		return nil
+	}
+	if err := os.MkdirAll(legacyPath, 0o755); err != nil {
+		return err
+	}
+	for _, program := range []string{"iptables", "ip6tables"} {
+		for _, form := range []string{"", "-save", "-restore"} {
+			if err := os.Symlink(legacy, filepath.Join(legacyPath, program+form)); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+	}
+	klog.Info("Using legacy iptables, as the kubelet does")
+	return os.Setenv("PATH", legacyPath+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
 // selecting is a client that lists and watches the pods of a selector only.
