@@ -30,6 +30,9 @@ func (r *rounds) connect(_ context.Context, request ConnectRequest) (ConnectResp
 	return ConnectResponse{Connections: answer}, nil
 }
 
+// intervals are so many intervals between rounds, in milliseconds.
+func intervals(count float64) int { return int(count * float64(roundInterval.Milliseconds())) }
+
 func TestSettle(t *testing.T) {
 	good := map[string]Connection{"open": Connected, "closed": Refused}
 	leaking := map[string]Connection{"open": Connected, "closed": Connected}
@@ -46,7 +49,7 @@ func TestSettle(t *testing.T) {
 		"one that is late":      {[]map[string]Connection{leaking, leaking, good}, Settle{Rows: 2, Milliseconds: 1000}, true, "[[open closed] [closed] [closed] [open closed]]"},
 		"one that comes later":  {[]map[string]Connection{good, leaking, good}, Settle{Rows: 2, Milliseconds: 1000}, true, "[[open closed] [open closed] [closed] [open closed]]"},
 		"no time":               {[]map[string]Connection{good, leaking}, Settle{Rows: 2}, false, "[[open closed] [open closed]]"},
-		"never":                 {[]map[string]Connection{leaking}, Settle{Rows: 1, Milliseconds: 500}, false, "[[open closed] [closed] [closed] [closed] [open closed]]"},
+		"never":                 {[]map[string]Connection{leaking}, Settle{Rows: 1, Milliseconds: intervals(2.5)}, false, "[[open closed] [closed] [closed] [closed] [open closed]]"},
 		"a wanted one is dead":  {[]map[string]Connection{dead}, Settle{Rows: 1, Milliseconds: 50}, false, "[[open closed] [open] [open closed]]"},
 		"broken is not blocked": {[]map[string]Connection{broken}, Settle{Rows: 1}, false, "[[open closed]]"},
 		"no such protocol":      {[]map[string]Connection{lacking}, Settle{Rows: 1, Milliseconds: 1000}, false, "[[open closed]]"},
@@ -150,7 +153,7 @@ func TestSettleHasPatienceWithWhatIsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rounds{answers: []map[string]Connection{{"open": TimedOut}}}
 		request := ConnectRequest{
-			Targets: []Target{{Name: "open"}}, TimeoutMilliseconds: 300, Settle: &Settle{Rows: 1, Milliseconds: 800, LongestMilliseconds: 1000},
+			Targets: []Target{{Name: "open"}}, TimeoutMilliseconds: 300, Settle: &Settle{Rows: 1, Milliseconds: intervals(3.5), LongestMilliseconds: 1000},
 		}
 		if _, err := request.CarryOut(t.Context(), r.connect); err != nil || !slices.Equal(r.timeout, []int{300, 600, 1000, 1000, 1000}) {
 			t.Errorf("timeouts %v, %v", r.timeout, err)
