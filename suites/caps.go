@@ -13,14 +13,14 @@ import (
 // rules may depend on capabilities, and name every capability that matters: the runtimes' default
 // sets differ.
 
-// allThree has all of the capabilities that the single-capability checks take away.
-func allThree() check.Container { return lessOne("") }
+// allTested has all of the capabilities that the single-capability checks take away.
+func allTested() check.Container { return lessOne("") }
 
-// lessOne drops one of three capabilities and adds the other two, so that each denial differs from
-// allThree in its capability and nothing else.
+// lessOne drops one of the capabilities under test and adds the others, so that each denial differs from
+// allTested in its capability and nothing else.
 func lessOne(dropped corev1.Capability) check.Container {
 	var add, drop []corev1.Capability
-	for _, name := range []corev1.Capability{"CHOWN", "NET_ADMIN", "NET_RAW"} {
+	for _, name := range []corev1.Capability{"CHOWN", "MKNOD", "NET_ADMIN", "NET_RAW", "SYS_TIME"} {
 		if name == dropped {
 			drop = append(drop, name)
 		} else {
@@ -36,6 +36,13 @@ func only(added ...corev1.Capability) check.Container {
 		SeccompProfile: unconfined(),
 		Capabilities:   capabilities(added, []corev1.Capability{"ALL"}),
 	})
+}
+
+// netRawAs has NET_RAW alone, and this user.
+func netRawAs(user int64) check.Container {
+	c := only("NET_RAW")
+	c.SecurityContext.RunAsUser = &user
+	return c
 }
 
 func addNetRaw() check.Container {
@@ -91,13 +98,13 @@ func capsSingle() []check.Check {
 		open := probe.Do(probe.OpSocket, socket.arguments...)
 		rawSockets.Trials = append(rawSockets.Trials,
 			check.Trial{Name: "drop NET_RAW, " + socket.name, Container: lessOne("NET_RAW"), Action: open, Want: eperm},
-			check.Trial{Name: "add NET_RAW, " + socket.name, Control: true, Container: allThree(), Action: open, Want: check.Allowed{}},
+			check.Trial{Name: "add NET_RAW, " + socket.name, Control: true, Container: allTested(), Action: open, Want: check.Allowed{}},
 		)
 	}
 
 	setTime := probe.Do(probe.OpClockAdjtime)
-	timed := func(profile *corev1.SeccompProfile, add, drop []corev1.Capability) check.Container {
-		return container(corev1.SecurityContext{SeccompProfile: profile, Capabilities: capabilities(add, drop)})
+	timed := func(add, drop []corev1.Capability) check.Container {
+		return container(corev1.SecurityContext{SeccompProfile: runtimeDefault(), Capabilities: capabilities(add, drop)})
 	}
 	sysTime := []corev1.Capability{"SYS_TIME"}
 	mknod := probe.Do(probe.OpMknod, probe.WritableDirectory)
@@ -109,15 +116,15 @@ func capsSingle() []check.Check {
 			Claim:  "With SYS_TIME added a container may set the clock, without it the kernel refuses, under RuntimeDefault as without a filter.",
 			Source: "https://man7.org/linux/man-pages/man2/clock_adjtime.2.html",
 			Trials: []check.Trial{
-				{Name: "drop SYS_TIME", Container: timed(unconfined(), nil, sysTime), Action: setTime, Want: eperm},
-				{Name: "add SYS_TIME", Control: true, Container: timed(unconfined(), sysTime, nil), Action: setTime, Want: check.Allowed{}},
+				{Name: "drop SYS_TIME", Container: lessOne("SYS_TIME"), Action: setTime, Want: eperm},
+				{Name: "add SYS_TIME", Control: true, Container: allTested(), Action: setTime, Want: check.Allowed{}},
 				{
 					// The filter refuses first, and with an errno of its own.
-					Name: "drop SYS_TIME, RuntimeDefault", Container: timed(runtimeDefault(), nil, sysTime), Action: setTime,
+					Name: "drop SYS_TIME, RuntimeDefault", Container: timed(nil, sysTime), Action: setTime,
 					Want: check.Denied{Errnos: []string{"EPERM", "ENOSYS"}},
 				},
 				{
-					Name: "add SYS_TIME, RuntimeDefault", Control: true, Container: timed(runtimeDefault(), sysTime, nil),
+					Name: "add SYS_TIME, RuntimeDefault", Control: true, Container: timed(sysTime, nil),
 					Action: setTime, Want: check.Allowed{},
 				},
 			},
@@ -128,11 +135,8 @@ func capsSingle() []check.Check {
 			Claim:  "Without MKNOD root makes no device, with it the null device.",
 			Source: "https://man7.org/linux/man-pages/man2/mknod.2.html",
 			Trials: []check.Trial{
-				{Name: "drop MKNOD", Container: timed(unconfined(), nil, []corev1.Capability{"MKNOD"}), Action: mknod, Want: eperm},
-				{
-					Name: "add MKNOD", Control: true, Container: timed(unconfined(), []corev1.Capability{"MKNOD"}, nil),
-					Action: mknod, Want: check.Allowed{},
-				},
+				{Name: "drop MKNOD", Container: lessOne("MKNOD"), Action: mknod, Want: eperm},
+				{Name: "add MKNOD", Control: true, Container: allTested(), Action: mknod, Want: check.Allowed{}},
 			},
 		},
 		{
@@ -142,7 +146,7 @@ func capsSingle() []check.Check {
 			Source: setCapabilities,
 			Trials: []check.Trial{
 				{Name: "drop NET_ADMIN", Container: lessOne("NET_ADMIN"), Action: link, Want: eperm},
-				{Name: "add NET_ADMIN", Control: true, Container: allThree(), Action: link, Want: check.Allowed{}},
+				{Name: "add NET_ADMIN", Control: true, Container: allTested(), Action: link, Want: check.Allowed{}},
 			},
 			Unsupported: []check.Unsupported{{
 				Trial: "add NET_ADMIN", Errno: "EOPNOTSUPP", Reason: "the kernel makes neither dummy links nor bridges",
@@ -156,7 +160,7 @@ func capsSingle() []check.Check {
 			Source: "https://man7.org/linux/man-pages/man2/chown.2.html",
 			Trials: []check.Trial{
 				{Name: "drop CHOWN", Container: lessOne("CHOWN"), Action: chown, Want: eperm},
-				{Name: "add CHOWN", Control: true, Container: allThree(), Action: chown, Want: check.Allowed{}},
+				{Name: "add CHOWN", Control: true, Container: allTested(), Action: chown, Want: check.Allowed{}},
 			},
 		},
 	}
@@ -220,8 +224,6 @@ func capsAll() []check.Check {
 }
 
 func capsNonRoot() []check.Check {
-	asUser := only("NET_RAW")
-	asUser.SecurityContext.RunAsUser = new(uid)
 	withNetRaw := unprivilegedUser()
 	withNetRaw.Capabilities = capabilities([]corev1.Capability{"NET_RAW"}, []corev1.Capability{"ALL"})
 	noEscalation := unprivilegedUser()
@@ -243,7 +245,7 @@ func capsNonRoot() []check.Check {
 			Claim:  "Records which sets of a process with a uid other than 0 hold a capability that was added.",
 			Source: "https://github.com/kubernetes/kubernetes/issues/56374",
 			Trials: []check.Trial{
-				{Name: "runAsUser 1000", Container: asUser},
+				{Name: "runAsUser 1000", Container: netRawAs(uid)},
 				{
 					Name: "runAsUser unset", Control: true, Container: only("NET_RAW"),
 					Want: check.Sets{Of: heldSets(), Exactly: []string{"NET_RAW"}},

@@ -17,12 +17,7 @@ func sameFacts(left, right string, names ...string) []check.Relation {
 
 // capsContainers are the checks of capabilities in processes and containers of other kinds.
 func capsContainers() []check.Check {
-	asRoot := only("NET_RAW")
-	asRoot.Hold = true
-	asUser := unprivilegedUser()
-	asUser.Capabilities = capabilities([]corev1.Capability{"NET_RAW"}, []corev1.Capability{"ALL"})
-	userHolds := container(asUser)
-	userHolds.Hold = true
+	asRoot, asUser := holding(only("NET_RAW")), holding(netRawAs(uid))
 
 	exec := check.Check{
 		ID:     "caps/exec-same-sets",
@@ -32,8 +27,8 @@ func capsContainers() []check.Check {
 		Trials: []check.Trial{
 			{Name: "uid 0", Control: true, Container: asRoot, Want: check.Sets{Of: heldSets(), Exactly: []string{"NET_RAW"}}},
 			{Name: "uid 0, exec", Container: asRoot, Exec: true, Want: check.Sets{Of: heldSets(), Exactly: []string{"NET_RAW"}}},
-			{Name: "uid 1000", Control: true, Container: userHolds, Want: check.Sets{Of: []string{"CapBnd"}, Exactly: []string{"NET_RAW"}}},
-			{Name: "uid 1000, exec", Container: userHolds, Exec: true, Want: check.Sets{Of: []string{"CapBnd"}, Exactly: []string{"NET_RAW"}}},
+			{Name: "uid 1000", Control: true, Container: asUser, Want: check.Sets{Of: []string{"CapBnd"}, Exactly: []string{"NET_RAW"}}},
+			{Name: "uid 1000, exec", Container: asUser, Exec: true, Want: check.Sets{Of: []string{"CapBnd"}, Exactly: []string{"NET_RAW"}}},
 		},
 	}
 	for _, who := range []string{"uid 0", "uid 1000"} {

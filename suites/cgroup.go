@@ -142,11 +142,8 @@ func cgroupProcesses() []check.Check {
 	greedy.Alone = "exceeds its pids limit"
 
 	score := probe.Do(probe.OpReadFile, "/proc/self/oom_score_adj")
-	guaranteed := withResources(corev1.ResourceRequirements{Limits: corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi"),
-	}})
 	// The quality of service is the pod's: a sibling without limits would make it burstable.
-	guaranteedPod := check.Pod{Alone: "Guaranteed"}
+	guaranteedPod, guaranteed := limitedPod()
 	return []check.Check{
 		{
 			ID:     "cgroup/pids-limit",
@@ -171,8 +168,8 @@ func cgroupProcesses() []check.Check {
 			Claim:  "The oom_score_adj of a process follows its pod's quality of service.",
 			Source: "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior",
 			Trials: []check.Trial{
-				{Name: "BestEffort", Pod: check.Pod{Alone: "BestEffort"}, Container: unset(), Action: score, Want: check.OOMScoreAdj{From: 1000, To: 1000}},
-				{Name: "Burstable", Pod: check.Pod{Alone: "Burstable"}, Container: memoryRequest(), Action: score, Want: check.OOMScoreAdj{From: 2, To: 999}},
+				{Name: "BestEffort", Container: unset(), Action: score, Want: check.OOMScoreAdj{From: 1000, To: 1000}},
+				{Name: "Burstable", Container: memoryLimit(64 * mebibyte), Action: score, Want: check.OOMScoreAdj{From: 2, To: 999}},
 				{Name: "Guaranteed", Pod: guaranteedPod, Container: guaranteed, Action: score, Want: check.OOMScoreAdj{From: -997, To: -997}},
 			},
 		},
@@ -191,11 +188,6 @@ func cgroupProcesses() []check.Check {
 			},
 		},
 	}
-}
-
-// memoryRequest is a container with a request and no limit, which makes its pod burstable.
-func memoryRequest() check.Container {
-	return withResources(resources(corev1.ResourceMemory, resource.MustParse("64Mi"), resource.Quantity{}))
 }
 
 func cgroupLayout() []check.Check {

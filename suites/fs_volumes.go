@@ -216,21 +216,27 @@ func setuidOnVolume() check.Check {
 	}
 }
 
-func dnsAndHosts() check.Check {
-	hosts, resolver := probe.Run("cat", "/etc/hosts"), probe.Run("cat", "/etc/resolv.conf")
-	// Addresses for documentation.
-	const nameServer, alias = "192.0.2.53", "192.0.2.10"
-	ndots := "3"
-	own := check.Pod{Alone: "its own names", Extra: corev1.PodSpec{
-		Hostname:    "assay-host",
-		HostAliases: []corev1.HostAlias{{IP: alias, Hostnames: []string{"one.example", "two.example"}}},
+// ownName is the host name of ownNamesPod.
+const ownName = "assay-host"
+
+// ownNamesPod is a pod with a host name, entries of /etc/hosts and a resolver of its own; the addresses are those
+// for documentation.
+func ownNamesPod() check.Pod {
+	return check.Pod{Alone: "its own names", Extra: corev1.PodSpec{
+		Hostname:    ownName,
+		HostAliases: []corev1.HostAlias{{IP: "192.0.2.10", Hostnames: []string{"one.example", "two.example"}}},
 		DNSPolicy:   corev1.DNSNone,
 		DNSConfig: &corev1.PodDNSConfig{
-			Nameservers: []string{nameServer},
+			Nameservers: []string{"192.0.2.53"},
 			Searches:    []string{"first.example", "second.example"},
-			Options:     []corev1.PodDNSConfigOption{{Name: "ndots", Value: &ndots}, {Name: "edns0"}},
+			Options:     []corev1.PodDNSConfigOption{{Name: "ndots", Value: new("3")}, {Name: "edns0"}},
 		},
 	}}
+}
+
+func dnsAndHosts() check.Check {
+	hosts, resolver := probe.Run("cat", "/etc/hosts"), probe.Run("cat", "/etc/resolv.conf")
+	own, ordinary := ownNamesPod(), firstPod()
 	policy := func(of corev1.DNSPolicy) check.Pod {
 		return check.Pod{Alone: "dnsPolicy " + string(of), Node: 1, Extra: corev1.PodSpec{DNSPolicy: of}}
 	}
@@ -245,22 +251,23 @@ func dnsAndHosts() check.Check {
 		Source: "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/",
 		Trials: []check.Trial{
 			{
-				Name: "hosts", Pod: own, Container: unset(), Action: hosts,
-				Want: check.Lines{Having: []string{`127\.0\.0\.1 localhost`, `[0-9a-f.:]+ assay-host`, `192\.0\.2\.10 one\.example two\.example`}},
+				Name: "hosts", Pod: own, Container: namedContainer(), Action: hosts,
+				Want: check.Lines{Having: []string{`127\.0\.0\.1 localhost`, `[0-9a-f.:]+ ` + ownName, `192\.0\.2\.10 one\.example two\.example`}},
 			},
 			{
-				Name: "hosts of another pod", Pod: policy(corev1.DNSClusterFirst), Container: unset(), Action: hosts,
+				Name: "hosts of another pod", Pod: ordinary, Container: unset(), Action: hosts,
 				Want: check.Lines{Having: []string{`127\.0\.0\.1 localhost`, `[0-9a-f.:]+ $POD`}, Lacking: []string{`.*one\.example.*`}},
 			},
 			{
-				Name: "None", Pod: own, Container: unset(), Action: resolver,
+				Name: "None", Pod: own, Container: namedContainer(), Action: resolver,
 				Want: check.Lines{
 					Having:  []string{`nameserver 192\.0\.2\.53`, `search first\.example second\.example`, `options (ndots:3 edns0|edns0 ndots:3)`},
 					Lacking: []string{`nameserver (?:[^1]|1[^9]).*`},
 				},
 			},
 			{
-				Name: "ClusterFirst", Pod: policy(corev1.DNSClusterFirst), Container: unset(), Action: resolver,
+				// It is the default of the API.
+				Name: "ClusterFirst", Pod: ordinary, Container: unset(), Action: resolver,
 				Want: check.Lines{Having: []string{`nameserver \S+`, clusterSearch + `.*`, `options .*ndots:5.*`}},
 			},
 			{

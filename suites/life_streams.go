@@ -44,7 +44,7 @@ func lifeStreams() []check.Check {
 					Want:      check.Values{"size": "37 101"},
 				},
 				{
-					Name: "ended container", Container: check.Container{Command: []string{"/bin/true"}},
+					Name: "ended container", Container: shell(endsWell),
 					Procedure: check.Procedure{Name: check.ProcedureExecEnded}, Want: check.Values{"answer": "clear"},
 				},
 				{

@@ -1,8 +1,6 @@
 package suites
 
 import (
-	corev1 "k8s.io/api/core/v1"
-
 	"assay/framework/check"
 	"assay/framework/probe"
 )
@@ -80,11 +78,6 @@ func netInterfaces() check.Check {
 			{Trial: "DNS", What: check.RecordValues, As: "DNS"},
 		},
 	}
-}
-
-// namedContainer knows the namespace of its pod.
-func namedContainer() check.Container {
-	return check.Container{Extra: corev1.Container{Env: []corev1.EnvVar{fromPod(probe.PodNamespaceVariable, "metadata.namespace")}}}
 }
 
 const (

@@ -20,10 +20,17 @@ func nodeContainer() check.Container {
 	return container(context)
 }
 
+// addressedContainer is a nodeContainer that knows the addresses of its node and of its pod.
+func addressedContainer() check.Container {
+	c := nodeContainer()
+	c.Extra.Env = []corev1.EnvVar{fromPod(probe.NodeAddressVariable, "status.hostIP"), fromPod(probe.PodAddressVariable, "status.podIP")}
+	return c
+}
+
 // onNode is the trial that reads the namespaces of the first node; name is the trial's.
 func onNode(name string) check.Trial { //nolint:unparam // the name belongs to the trial
 	return check.Trial{
-		Name: name, Pod: nodePod("node", check.Pod{}), Container: nodeContainer(),
+		Name: name, Pod: nodePod("node", check.Pod{}), Container: addressedContainer(),
 		Action: probe.Do(probe.OpNodeNamespaces), Want: check.Allowed{},
 	}
 }
@@ -165,13 +172,12 @@ func isolation() check.Check {
 func hostNetwork() check.Check {
 	// The two may run at the same time, so each has a port of its own.
 	const port, portWithout = "18090", "18091"
-	address := nodeContainer()
-	address.Extra.Env = []corev1.EnvVar{fromPod(probe.NodeAddressVariable, "status.hostIP")}
+	address := addressedContainer()
 	has := probe.Do(probe.OpHasAddress, "$"+probe.NodeAddressVariable)
 	bind := func(port string) probe.Action {
 		return probe.Do(probe.OpNodeConnect, "tcp", "$"+probe.NodeAddressVariable+":"+port, "$"+probe.NodeAddressVariable, port)
 	}
-	with, without := nodePod("hostNetwork true", check.Pod{HostNetwork: true}), nodePod("node", check.Pod{})
+	with, without := nodePod("node", check.Pod{HostNetwork: true}), nodePod("node", check.Pod{})
 	return check.Check{
 		ID:    "ns/host-network",
 		Level: check.Must,
@@ -219,7 +225,7 @@ func shareProcessNamespace() check.Check {
 // sandbox looks at a pod that does not need a pause process: its process namespace is the node's.
 func sandbox() check.Check {
 	look := probe.Do(probe.OpNodeSandbox)
-	ordinary, hostNetwork := nodePod("sandbox", check.Pod{}), nodePod("sandbox, hostNetwork", check.Pod{HostNetwork: true})
+	ordinary, hostNetwork := nodePod("node", check.Pod{}), nodePod("node", check.Pod{HostNetwork: true})
 	return check.Check{
 		ID:    "ns/sandbox",
 		Level: check.Info,
@@ -227,8 +233,8 @@ func sandbox() check.Check {
 			"of its own, with hostNetwork and without.",
 		Source: podSpecReference,
 		Trials: []check.Trial{
-			{Name: "hostNetwork false", Pod: ordinary, Container: nodeContainer(), Action: look},
-			{Name: "hostNetwork true", Pod: hostNetwork, Container: nodeContainer(), Action: look},
+			{Name: "hostNetwork false", Pod: ordinary, Container: addressedContainer(), Action: look},
+			{Name: "hostNetwork true", Pod: hostNetwork, Container: addressedContainer(), Action: look},
 		},
 		Record: []check.Record{
 			{Trial: "hostNetwork false", What: check.RecordValues, As: "hostNetwork false"},
@@ -237,12 +243,16 @@ func sandbox() check.Check {
 	}
 }
 
-func hostname() check.Check {
-	read := probe.Do(probe.OpHostname)
-	named := check.Container{Extra: corev1.Container{Env: []corev1.EnvVar{
+// namedContainer knows its pod and its node by name.
+func namedContainer() check.Container {
+	return check.Container{Extra: corev1.Container{Env: []corev1.EnvVar{
 		fromPod(probe.PodNameVariable, "metadata.name"), fromPod(probe.PodNamespaceVariable, "metadata.namespace"),
 		fromPod(probe.PodAddressVariable, "status.podIP"), fromPod(probe.NodeNameVariable, "spec.nodeName"),
 	}}}
+}
+
+func hostname() check.Check {
+	read := probe.Do(probe.OpHostname)
 	const name, subdomain = "example", "sub"
 	return check.Check{
 		ID:    "ns/hostname",
@@ -251,17 +261,17 @@ func hostname() check.Check {
 			"with a subdomain /etc/hosts has the name in the cluster.",
 		Source: "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-hostname-and-subdomain-fields",
 		Trials: []check.Trial{
-			{Name: "unset", Container: named, Action: read, Want: check.Values{"hostname": "the pod's name"}},
+			{Name: "unset", Container: namedContainer(), Action: read, Want: check.Values{"hostname": "the pod's name"}},
 			{
-				Name: "hostname", Pod: check.Pod{Extra: corev1.PodSpec{Hostname: name}}, Container: named, Action: read,
-				Want: check.Values{"hostname": name},
+				Name: "hostname", Pod: ownNamesPod(), Container: namedContainer(), Action: read,
+				Want: check.Values{"hostname": ownName},
 			},
 			{
-				Name: "hostname and subdomain", Pod: check.Pod{Extra: corev1.PodSpec{Hostname: name, Subdomain: subdomain}}, Container: named,
+				Name: "hostname and subdomain", Pod: check.Pod{Extra: corev1.PodSpec{Hostname: name, Subdomain: subdomain}}, Container: namedContainer(),
 				Action: read, Want: check.Values{"hostname": name, "name in the cluster": name + "." + subdomain},
 			},
 			{
-				Name: "hostNetwork", Pod: check.Pod{HostNetwork: true}, Container: named, Action: read,
+				Name: "hostNetwork", Pod: hostNetworkPod(), Container: namedContainer(), Action: read,
 				Want: check.Values{"hostname": "the node's name"},
 			},
 		},

@@ -18,11 +18,7 @@ func nsHostPort() []check.Check {
 	port := func(name string, container, host int32, protocol corev1.Protocol, address string) corev1.ContainerPort {
 		return corev1.ContainerPort{Name: name, ContainerPort: container, HostPort: host, Protocol: protocol, HostIP: address}
 	}
-	withPorts := nodeContainer()
-	withPorts.Extra.Env = []corev1.EnvVar{
-		fromPod(probe.NodeAddressVariable, "status.hostIP"), fromPod(probe.PodAddressVariable, "status.podIP"),
-	}
-	withoutPorts := withPorts
+	withPorts, withoutPorts := addressedContainer(), addressedContainer()
 	withPorts.Extra.Ports = []corev1.ContainerPort{
 		port("all-tcp", all, onAll, corev1.ProtocolTCP, ""),
 		port("all-udp", all, onAll, corev1.ProtocolUDP, ""),
@@ -37,7 +33,7 @@ func nsHostPort() []check.Check {
 	// Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/test/e2e/network/hostport.go#L123
 	connect := func(protocol, address string) probe.Action { return connectFrom(node, protocol, address) }
 	answers := func(from string) check.Values { return check.Values{"answer": from} }
-	with, without := nodePod("hostPort", check.Pod{}), nodePod("no hostPort", check.Pod{})
+	with, without := nodePod("hostPort", check.Pod{}), nodePod("node", check.Pod{})
 	// It serves a port of its own: both pods may be on the same node.
 	unmapped := func(address string) probe.Action {
 		return probe.Do(probe.OpNodeConnect, "tcp", address+":"+onNone, node, onNone)

@@ -91,7 +91,7 @@ func priv() []check.Check {
 				{Name: "privileged, RuntimeDefault", Pod: privilegedPod(), Container: privilegedWith(runtimeDefault()), Want: filtered(false)},
 				{Name: "not privileged, RuntimeDefault", Control: true, Container: withProfile(runtimeDefault()), Want: filtered(true)},
 				{Name: "privileged, Localhost", Pod: privilegedPod(), Container: privilegedWith(denyChmod()), Want: filtered(false)},
-				{Name: "not privileged, Localhost", Control: true, Container: container(chmodDenied()), Want: filtered(true)},
+				{Name: "not privileged, Localhost", Control: true, Pod: sideBySide(), Container: container(chmodDenied()), Want: filtered(true)},
 			},
 		},
 		{

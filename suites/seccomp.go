@@ -111,8 +111,8 @@ func seccompProfiles() []check.Check {
 			Claim:  "A Localhost profile that denies chmod with EPERM does so.",
 			Source: seccompReference,
 			Trials: []check.Trial{
-				{Name: "Localhost", Container: container(chmodDenied()), Action: chmod, Want: check.Denied{Errnos: []string{"EPERM"}}},
-				{Name: "Unconfined", Control: true, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
+				{Name: "Localhost", Pod: sideBySide(), Container: container(chmodDenied()), Action: chmod, Want: check.Denied{Errnos: []string{"EPERM"}}},
+				{Name: "Unconfined", Control: true, Pod: sideBySide(), Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
 			},
 		},
 	}

@@ -18,6 +18,9 @@ const sigsys = 31
 // runsChmod is what chmodCommand says before it runs it.
 const runsChmod = "runs chmod"
 
+// sideBySide is the pod of containers that have each a profile of their own.
+func sideBySide() check.Pod { return check.Pod{Alone: "seccomp profiles side by side"} }
+
 // chmodCommand is a container whose command runs chmod.
 func chmodCommand(context corev1.SecurityContext) check.Container {
 	c := container(context)
@@ -57,9 +60,9 @@ func seccompLocalhost() []check.Check {
 			Claim:  "A process sees the errno that the rule of a Localhost profile names, and EPERM where it names none.",
 			Source: ociSeccomp,
 			Trials: []check.Trial{
-				{Name: "Localhost", Container: container(confinedBy(seccomp.Errnos)), Action: chmod, Want: check.Denied{Errnos: []string{"ESTALE"}}},
-				{Name: "Unconfined", Control: true, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
-				{Name: "Localhost, filter", Container: container(confinedBy(seccomp.Errnos)), Action: table(), Want: check.Answers{
+				{Name: "Localhost", Pod: sideBySide(), Container: container(confinedBy(seccomp.Errnos)), Action: chmod, Want: check.Denied{Errnos: []string{"ESTALE"}}},
+				{Name: "Unconfined", Control: true, Pod: sideBySide(), Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
+				{Name: "Localhost, filter", Pod: sideBySide(), Container: container(confinedBy(seccomp.Errnos)), Action: table(), Want: check.Answers{
 					"keyctl": {"ENOTTY"}, "request_key": {"ENOSYS"}, "add_key": eperm, "mount": allowed,
 				}},
 			},
@@ -183,7 +186,6 @@ func seccompFiles() []check.Check {
 func seccompProcesses() []check.Check {
 	chmod := probe.Do(probe.OpChmod, probe.WritableDirectory)
 	notifier := probe.Do(probe.OpNotifier)
-	together := check.Pod{Alone: "seccomp profiles side by side"}
 	denied := func(errno string) check.Want { return check.Denied{Errnos: []string{errno}} }
 	return []check.Check{
 		{
@@ -192,9 +194,9 @@ func seccompProcesses() []check.Check {
 			Claim:  "Containers of a pod have each their own profile.",
 			Source: seccompReference,
 			Trials: []check.Trial{
-				{Name: "EPERM", Pod: together, Container: container(chmodDenied()), Action: chmod, Want: denied("EPERM")},
-				{Name: "ESTALE", Pod: together, Container: container(confinedBy(seccomp.Errnos)), Action: chmod, Want: denied("ESTALE")},
-				{Name: "Unconfined", Control: true, Pod: together, Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
+				{Name: "EPERM", Pod: sideBySide(), Container: container(chmodDenied()), Action: chmod, Want: denied("EPERM")},
+				{Name: "ESTALE", Pod: sideBySide(), Container: container(confinedBy(seccomp.Errnos)), Action: chmod, Want: denied("ESTALE")},
+				{Name: "Unconfined", Control: true, Pod: sideBySide(), Container: container(nothingConfined()), Action: chmod, Want: check.Allowed{}},
 			},
 		},
 		{
@@ -204,11 +206,11 @@ func seccompProcesses() []check.Check {
 			Source: runtimeInterface,
 			Trials: []check.Trial{
 				{
-					Name: "Localhost", Container: holding(container(chmodDenied())), Exec: true, Action: chmod,
+					Name: "Localhost", Pod: sideBySide(), Container: holding(container(chmodDenied())), Exec: true, Action: chmod,
 					Want: check.All{denied("EPERM"), oneFilter()},
 				},
 				{
-					Name: "Unconfined", Control: true, Container: holding(container(nothingConfined())), Exec: true, Action: chmod,
+					Name: "Unconfined", Control: true, Pod: sideBySide(), Container: holding(container(nothingConfined())), Exec: true, Action: chmod,
 					Want: check.All{check.Allowed{}, filtered(false)},
 				},
 				{Name: "RuntimeDefault", Container: holding(withProfile(runtimeDefault())), Exec: true, Want: oneFilter()},

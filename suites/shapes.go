@@ -78,6 +78,9 @@ func nodeFilesPod(volumes ...corev1.Volume) check.Pod {
 func firstPod() check.Pod  { return check.Pod{Node: 1, Alone: "first of two"} }
 func secondPod() check.Pod { return check.Pod{Node: 1, Alone: "second of two"} }
 
+// hostNetworkPod is one in the first node's network.
+func hostNetworkPod() check.Pod { return check.Pod{HostNetwork: true, Node: 1} }
+
 // ephemeralPod is one whose containers run when ephemeral ones are added to it.
 func ephemeralPod() check.Pod { return check.Pod{Alone: "ephemeral containers"} }
 

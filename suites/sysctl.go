@@ -78,7 +78,7 @@ func sysctl() []check.Check {
 			Claim:  "Records, of pods that ask for no sysctls, what governs ping and low ports with hostNetwork and in a user namespace.",
 			Source: sysctlTask,
 			Trials: []check.Trial{
-				{Name: "hostNetwork true", Pod: check.Pod{HostNetwork: true, Node: 1, Alone: "sysctls of the node"}, Container: unset(), Action: unprivileged},
+				{Name: "hostNetwork true", Pod: hostNetworkPod(), Container: unset(), Action: unprivileged},
 				{Name: "hostUsers false", Pod: mappedPod("first"), Container: unset(), Action: unprivileged},
 			},
 			Record: []check.Record{

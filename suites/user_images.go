@@ -53,10 +53,7 @@ func userImages() []check.Check {
 			Claim:  "A container with runAsNonRoot runs when its uid is not 0, whether runAsUser or the image says so.",
 			Source: containerSecurity,
 			Trials: []check.Trial{
-				{
-					Name: "runAsUser 1000", Container: container(corev1.SecurityContext{RunAsNonRoot: new(true), RunAsUser: new(uid)}),
-					Want: uids(uid),
-				},
+				{Name: "runAsUser 1000", Container: container(unprivilegedUser()), Want: uids(uid)},
 				{Name: "image user 1001", Container: accepted.Container, Want: uids(probe.MemberID)},
 				{
 					Name:      "image user root, runAsUser 1000",

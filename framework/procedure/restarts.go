@@ -99,6 +99,9 @@ func (s Subject) previousLog(ctx context.Context) (string, error) {
 	if err != nil && ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
+	if strings.HasPrefix(text, unreadable) {
+		return "", fmt.Errorf("the log of the run before: the kubelet said for %s: %s", patience, text)
+	}
 	// What was seen last counts where it was not in time.
 	return text, nil
 }

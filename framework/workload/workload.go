@@ -22,7 +22,7 @@ import (
 
 // containersPerPod bounds a pod: a kubelet starts the containers of a pod one after the other, but the pods
 // side by side. More would save sandboxes, and have one retry do more again.
-const containersPerPod = 10
+const containersPerPod = 12
 
 // Key names a trial among all checks.
 type Key struct{ Check, Trial string }
@@ -118,7 +118,7 @@ func (s *podShape) spread() [][]*containerSet {
 	return pods
 }
 
-// containerShape is the trials that share a container.
+// containerShape is the trials that share a container, which holds where one of them has it hold.
 type containerShape struct {
 	container check.Container
 	trials    []Placement
@@ -136,11 +136,11 @@ func group(checks []check.Check, namespace string) ([]*podShape, error) {
 	for _, c := range checks {
 		for _, trial := range c.Trials {
 			trial.Pod.RuntimeClassName = ownClass(c, trial.Pod.RuntimeClassName, namespace)
-			shared := trial.Pod
-			shared.Volumes = nil
-			shapeKey, err := key(shared)
+			shared, same := trial.Pod, trial.Container
+			shared.Volumes, same.Hold = nil, false
+			shapeKey, err := key(shared, ownClassOfService(trial))
 			podKey, podErr := key(trial.Pod)
-			inPod, containerErr := key(trial.Pod, trial.Container)
+			inPod, containerErr := key(trial.Pod, same)
 			if err := errors.Join(err, podErr, containerErr); err != nil {
 				return nil, fmt.Errorf("%s, trial %q: %w", c.ID, trial.Name, err)
 			}
@@ -152,7 +152,7 @@ func group(checks []check.Check, namespace string) ([]*podShape, error) {
 			}
 			container, known := containers[inPod]
 			if !known {
-				container = &containerShape{container: trial.Container}
+				container = &containerShape{container: same}
 				containers[inPod] = container
 				set, known := sets[podKey]
 				if !known || len(trial.Pod.Volumes) == 0 && trial.Pod.Alone == "" {
@@ -166,6 +166,14 @@ func group(checks []check.Check, namespace string) ([]*podShape, error) {
 		}
 	}
 	return order, nil
+}
+
+// ownClassOfService says whether the container takes its pod, and with it all others in it, out of the QoS class
+// BestEffort: the kernel treats them differently. What is kept together has the class that it wants.
+// Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
+func ownClassOfService(trial check.Trial) bool {
+	resources := trial.Container.Resources
+	return trial.Pod.Alone == "" && len(trial.Pod.Volumes) == 0 && len(resources.Requests)+len(resources.Limits) > 0
 }
 
 // key is equal for equal shapes.
@@ -200,6 +208,7 @@ func EnforcingNamespace(namespace, level string) string {
 
 func (s *containerShape) add(placement Placement) {
 	s.trials = append(s.trials, placement)
+	s.container.Hold = s.container.Hold || placement.Trial.Container.Hold
 	actions := &s.actions
 	if placement.Trial.Exec {
 		actions, s.hasExec = &s.exec, true

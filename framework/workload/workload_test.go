@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -86,13 +87,43 @@ func TestManyContainersAreSpreadOverPods(t *testing.T) {
 	pods := pack(t, check.Check{ID: "a/1", Trials: trials})
 	placed := 0
 	for _, pod := range pods {
-		if len(pod.Object.Spec.Containers) > 10 {
+		if len(pod.Object.Spec.Containers) > 12 {
 			t.Errorf("pod %s has %d containers", pod.Object.Name, len(pod.Object.Spec.Containers))
 		}
 		placed += len(pod.Placements)
 	}
 	if len(pods) != 2 || placed != 20 {
 		t.Errorf("%d pods for %d trials", len(pods), placed)
+	}
+}
+
+func TestAContainerThatIsWantedToHoldIsSharedAndHolds(t *testing.T) {
+	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
+		{Name: "ends"}, {Name: "holds", Container: check.Container{Hold: true}}, {Name: "ends, too"},
+	}})
+	if len(pods) != 1 || len(pods[0].Object.Spec.Containers) != 1 {
+		t.Fatalf("%d pods, the first with %d containers", len(pods), len(pods[0].Object.Spec.Containers))
+	}
+	if name := pods[0].Object.Spec.Containers[0].Name; !pods[0].Holding(name) || !pods[0].Compared() {
+		t.Errorf("container %s does not hold", name)
+	}
+}
+
+func TestResourcesDoNotChangeTheQoSClassOfOthers(t *testing.T) {
+	limited := check.Container{Resources: corev1.ResourceRequirements{
+		Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
+	}}
+	together := check.Pod{Alone: "together"}
+	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
+		{Name: "unlimited"}, {Name: "limited", Container: limited},
+		{Name: "unlimited, together", Pod: together}, {Name: "limited, together", Pod: together, Container: limited},
+	}})
+	containers := make([]int, 0, len(pods))
+	for _, pod := range pods {
+		containers = append(containers, len(pod.Object.Spec.Containers))
+	}
+	if !slices.Equal(containers, []int{1, 1, 2}) {
+		t.Errorf("pods of %v containers, wanted [1 1 2]", containers)
 	}
 }
 
