@@ -27,7 +27,9 @@ func lessOne(dropped corev1.Capability) check.Container {
 			add = append(add, name)
 		}
 	}
-	return container(corev1.SecurityContext{SeccompProfile: unconfined(), Capabilities: capabilities(add, drop)})
+	context := nothingConfined()
+	context.Capabilities = capabilities(add, drop)
+	return container(context)
 }
 
 // only drops all capabilities and adds these.

@@ -42,9 +42,9 @@ func cgroupChanges() []check.Check {
 			Claim:  "The kubelet's summary has a container's CPU and memory, which grow as it uses them.",
 			Source: "https://kubernetes.io/docs/reference/instrumentation/node-metrics/",
 			Trials: []check.Trial{
-				{Name: "running", Control: true, Pod: check.Pod{Alone: "is measured"}, Container: measured, Want: check.Running{}},
+				{Name: "running", Control: true, Pod: measuredPod(), Container: measured, Want: check.Running{}},
 				{
-					Name: "uses a second of CPU and 64 MiB", Pod: check.Pod{Alone: "is measured"}, Container: measured,
+					Name: "uses a second of CPU and 64 MiB", Pod: measuredPod(), Container: measured,
 					Procedure: check.Procedure{Name: check.ProcedureStatsGrow, Args: map[string]string{"memory": fmt.Sprint(64 * mebibyte)}},
 					Want:      check.Values{"cpu": "grew", "memory": "grew"},
 				},

@@ -92,7 +92,7 @@ func fsRoot() []check.Check {
 			Source: runtimeInterface,
 			Trials: []check.Trial{
 				{Name: "default", Container: unset(), Action: extra},
-				{Name: "privileged", Pod: privilegedPod(), Container: container(corev1.SecurityContext{Privileged: new(true)}), Action: probe.Do(probe.OpFiles, "/run/.containerenv", "/run/secrets")},
+				{Name: "privileged", Pod: privilegedPod(), Container: nodeContainer(), Action: probe.Do(probe.OpFiles, "/run/.containerenv", "/run/secrets")},
 			},
 			Record: []check.Record{
 				{Trial: "default", What: check.RecordValues, As: "default"},
@@ -135,7 +135,7 @@ func fsMasks() []check.Check {
 	writable := probe.Do(probe.OpReadOnly, readOnlyByDefault()...)
 	all := probe.Do(probe.OpMasks)
 	// The node's own: nothing hides them there, and a kernel that lacks one lacks it for all.
-	privileged := container(corev1.SecurityContext{Privileged: new(true)})
+	privileged := nodeContainer()
 
 	unmasked := func(kind corev1.ProcMountType) check.Container {
 		return container(corev1.SecurityContext{ProcMount: &kind})

@@ -13,7 +13,6 @@ func fsMounts() []check.Check {
 	id := probe.Do(probe.OpFileID, "/dev/shm")
 	// The same pod's containers, and another pod beside it.
 	sharing, other := firstPod(), secondPod()
-	holding := func(name string) check.Container { return check.Container{Hold: true, Apart: name} }
 	return []check.Check{
 		{
 			ID:     "fs/mounts",
@@ -22,7 +21,7 @@ func fsMounts() []check.Check {
 			Source: "https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html",
 			Trials: []check.Trial{
 				{Name: "default", Container: unset(), Action: mounts},
-				{Name: "privileged", Pod: privilegedPod(), Container: container(corev1.SecurityContext{Privileged: new(true)}), Action: mounts},
+				{Name: "privileged", Pod: privilegedPod(), Container: nodeContainer(), Action: mounts},
 			},
 			Record: []check.Record{
 				{Trial: "default", What: check.RecordValues, As: "default"},
@@ -35,10 +34,10 @@ func fsMounts() []check.Check {
 			Claim:  "The containers of a pod share a /dev/shm of 64 MiB, which other pods do not have.",
 			Source: "https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-filesystems",
 			Trials: []check.Trial{
-				{Name: "one container", Pod: sharing, Container: holding("one"), Action: id, Want: check.Allowed{}},
-				{Name: "its sibling", Pod: sharing, Container: holding("two"), Action: id, Want: check.Allowed{}},
-				{Name: "another pod", Pod: other, Container: holding("three"), Action: id, Want: check.Allowed{}},
-				{Name: "size", Pod: sharing, Container: holding("one"), Action: shm, Want: check.Values{"size": "67108864", "type": "tmpfs"}},
+				{Name: "one container", Pod: sharing, Container: holdingApart("first"), Action: id, Want: check.Allowed{}},
+				{Name: "its sibling", Pod: sharing, Container: holdingApart("second"), Action: id, Want: check.Allowed{}},
+				{Name: "another pod", Pod: other, Container: holding(unset()), Action: id, Want: check.Allowed{}},
+				{Name: "size", Pod: sharing, Container: holdingApart("first"), Action: shm, Want: check.Values{"size": "67108864", "type": "tmpfs"}},
 			},
 			Relations: []check.Relation{
 				{Left: "one container", Right: "its sibling", Value: "id", Equal: true},

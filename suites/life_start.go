@@ -54,23 +54,23 @@ func commandAndArgs() check.Check {
 }
 
 func workingDirectory() check.Check {
-	pwd := func(image, directory string) check.Container {
-		c := check.Container{Command: []string{"/bin/pwd"}}
-		c.Extra.Image, c.Extra.WorkingDir = image, directory
-		return c
-	}
 	const missing = "/assay/not/there"
+	where := probe.Run("pwd")
+	inBin := withImage(probe.VariantCommand, nil)
+	inBin.Extra.WorkingDir = "/bin"
+	nowhere := check.Container{Command: []string{"/bin/pwd"}}
+	nowhere.Extra.WorkingDir = missing
 	return check.Check{
 		ID:     "life/working-dir",
 		Level:  check.Must,
 		Claim:  "A command runs in workingDir, else in the image's working directory, and where workingDir is missing it is made or the container refused.",
 		Source: "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#entrypoint",
 		Trials: []check.Trial{
-			{Name: "image without one", Container: pwd("", ""), Want: check.Printed("/")},
-			{Name: "image with /tmp", Container: pwd(probe.VariantCommand.Image(), ""), Want: check.Printed("/tmp")},
-			{Name: "image with /tmp, workingDir /bin", Container: pwd(probe.VariantCommand.Image(), "/bin"), Want: check.Printed("/bin")},
+			{Name: "image without one", Container: unset(), Action: where, Want: check.Lines{Having: []string{"/"}}},
+			{Name: "image with /tmp", Container: withImage(probe.VariantCommand, nil), Action: where, Want: check.Lines{Having: []string{"/tmp"}}},
+			{Name: "image with /tmp, workingDir /bin", Container: inBin, Action: where, Want: check.Lines{Having: []string{"/bin"}}},
 			{
-				Name: "missing workingDir", Pod: refusedPod(), Container: pwd("", missing),
+				Name: "missing workingDir", Pod: refusedPod(), Container: nowhere,
 				Want: check.AnyOf{check.Printed(missing), check.NotStarted{Messages: []string{missing}}},
 			},
 		},
@@ -81,7 +81,7 @@ func workingDirectory() check.Check {
 func environment() check.Check {
 	// Everything that a shell, a table or a file of lines would trip over.
 	const odd = "line\nfeed\ttab \"quotes\" 'more' back\\slash = $HOME `date` é 漢 \x01\x7f "
-	set := check.Container{Extra: corev1.Container{Env: []corev1.EnvVar{
+	set := check.Container{Extra: corev1.Container{Image: probe.VariantCommand.Image(), Env: []corev1.EnvVar{
 		{Name: "FIRST", Value: "one"},
 		{Name: "SECOND", Value: "$(FIRST) two"},
 		{Name: "EARLY", Value: "$(LATE)"},
@@ -92,12 +92,9 @@ func environment() check.Check {
 		{Name: "TWICE", Value: "second"},
 		{Name: "ODD", Value: odd},
 		{Name: "EMPTY", Value: ""},
+		{Name: "FROM_IMAGE", Value: "pod"},
 	}}}
 	names := []string{"FIRST", "SECOND", "EARLY", "LATE", "ESCAPED", "UNDEFINED", "TWICE", "ODD", "EMPTY"}
-	fromImage := check.Container{Extra: corev1.Container{Image: probe.VariantCommand.Image()}}
-	overridden := check.Container{Extra: corev1.Container{
-		Image: probe.VariantCommand.Image(), Env: []corev1.EnvVar{{Name: "FROM_IMAGE", Value: "pod"}},
-	}}
 	image := probe.Do(probe.OpVariables, "FROM_IMAGE")
 	return check.Check{
 		ID:     "life/env",
@@ -112,8 +109,8 @@ func environment() check.Check {
 					"UNDEFINED": "$(NOBODY)", "TWICE": "second", "ODD": odd, "EMPTY": "",
 				},
 			},
-			{Name: "image's variable", Container: fromImage, Action: image, Want: check.Values{"FROM_IMAGE": "image"}},
-			{Name: "image's variable overridden", Container: overridden, Action: image, Want: check.Values{"FROM_IMAGE": "pod"}},
+			{Name: "image's variable", Container: withImage(probe.VariantCommand, nil), Action: image, Want: check.Values{"FROM_IMAGE": "image"}},
+			{Name: "image's variable overridden", Container: set, Action: image, Want: check.Values{"FROM_IMAGE": "pod"}},
 		},
 	}
 }
@@ -205,7 +202,7 @@ func reaping() check.Check {
 }
 
 func readyLatency() check.Check {
-	pod := check.Pod{Alone: "latency"}
+	pod := measuredPod()
 	return check.Check{
 		ID:     "life/pod-ready-latency",
 		Level:  check.Info,

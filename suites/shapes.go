@@ -81,6 +81,9 @@ func secondPod() check.Pod { return check.Pod{Node: 1, Alone: "second of two"} }
 // hostNetworkPod is one in the first node's network.
 func hostNetworkPod() check.Pod { return check.Pod{HostNetwork: true, Node: 1} }
 
+// measuredPod is one that the suite measures from outside.
+func measuredPod() check.Pod { return check.Pod{Alone: "is measured"} }
+
 // ephemeralPod is one whose containers run when ephemeral ones are added to it.
 func ephemeralPod() check.Pod { return check.Pod{Alone: "ephemeral containers"} }
 

@@ -21,6 +21,9 @@ import (
 // Images that Assay builds carry the images of the control plane under this name.
 const imageRepository = "localhost/assay"
 
+// patchDirectory is where images that Assay builds have kubeadm's patches of the static pods.
+const patchDirectory = "/etc/assay/kubeadm"
+
 // criSockets are where the runtimes listen.
 func criSocket(runtime string) string {
 	if runtime == column.CRIO {
@@ -72,10 +75,14 @@ type nodes struct {
 // no fragments and stays tainted.
 func (n nodes) config(role v1alpha4.NodeRole, pods bool) (v1alpha4.Node, error) {
 	runtime := n.Node().Runtime.Name
-	patches, err := render("cluster/kubeadm-node.yaml.tmpl", struct {
-		CRISocket string
-		Pods      bool
-	}{criSocket(runtime), pods})
+	values := struct {
+		CRISocket, Patches string
+		Pods               bool
+	}{CRISocket: criSocket(runtime), Pods: pods}
+	if n.Node().Image == "" {
+		values.Patches = patchDirectory
+	}
+	patches, err := render("cluster/kubeadm-node.yaml.tmpl", values)
 	node := v1alpha4.Node{Role: role, Image: n.image, KubeadmConfigPatches: []string{patches}}
 	if !pods {
 		return node, err
