@@ -20,10 +20,8 @@ func runtimeClass(handler string) *nodev1.RuntimeClass {
 
 func class() []check.Check {
 	const missing, unknown = "assay-no-such-class", "assay-no-such-handler"
-	// All of them can look at the node, so that they share pods.
-	of := func(name string) check.Pod {
-		return check.Pod{RuntimeClassName: &name, HostPID: true, Alone: "RuntimeClass"}
-	}
+	of := func(name string) check.Pod { return check.Pod{RuntimeClassName: &name, Alone: "RuntimeClass"} }
+
 	who := probe.Do(probe.OpOCIRuntime)
 	handler := check.Check{
 		ID:     "class/handler",
@@ -32,9 +30,11 @@ func class() []check.Check {
 		Source: runtimeClassManual,
 	}
 	for _, name := range []string{"runc", "crun"} {
+		pod := of(name)
+		pod.HostPID = true
 		handler.Objects = append(handler.Objects, runtimeClass(name))
 		handler.Trials = append(handler.Trials, check.Trial{
-			Name: name, Pod: of(name), Container: nodeContainer(), Action: who, Want: check.Values{"runtime": name},
+			Name: name, Pod: pod, Container: nodeContainer(), Action: who, Want: check.Values{"runtime": name},
 		})
 		for _, message := range []string{"no runtime for", "failed to find runtime handler"} {
 			handler.Unsupported = append(handler.Unsupported, check.Unsupported{
@@ -52,8 +52,8 @@ func class() []check.Check {
 			Source:  runtimeClassManual,
 			Objects: []runtime.Object{runtimeClass("runc"), runtimeClass(unknown)},
 			Trials: []check.Trial{
-				{Name: "unknown handler", Pod: of(unknown), Container: nodeContainer(), Want: check.NotStarted{Messages: []string{unknown}}},
-				{Name: "handler runc", Control: true, Pod: of("runc"), Container: nodeContainer(), Want: check.Started{}},
+				{Name: "unknown handler", Pod: of(unknown), Container: unset(), Want: check.NotStarted{Messages: []string{unknown}}},
+				{Name: "handler runc", Control: true, Pod: of("runc"), Container: unset(), Want: check.Started{}},
 			},
 			Unsupported: []check.Unsupported{
 				{Trial: "handler runc", Message: "no runtime for", Reason: "the node has no handler runc"},
@@ -67,41 +67,33 @@ func class() []check.Check {
 			Source:  runtimeClassManual,
 			Objects: []runtime.Object{runtimeClass("runc")},
 			Trials: []check.Trial{
-				{Name: "missing class", Pod: of(missing), Container: nodeContainer(), Want: check.Rejected{Messages: []string{missing}}},
-				{Name: "class runc", Control: true, Pod: of("runc"), Container: nodeContainer(), Want: check.Admitted{}},
+				{Name: "missing class", Pod: of(missing), Container: unset(), Want: check.Rejected{Messages: []string{missing}}},
+				{Name: "class runc", Control: true, Pod: of("runc"), Container: unset(), Want: check.Admitted{}},
 			},
 		},
 		classOverhead(),
 	}
 }
 
-// limitedPod is a pod of one container with limits of memory and CPU, which sees the cgroups of the node.
-func limitedPod() (check.Pod, check.Container) {
-	limited := check.Container{
-		Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
-			corev1.ResourceMemory: resource.MustParse("64Mi"), corev1.ResourceCPU: resource.MustParse("100m"),
-		}},
-		VolumeMounts: []corev1.VolumeMount{{Name: "cgroup", MountPath: nodeCgroupPath, ReadOnly: true}},
-		Extra:        corev1.Container{Env: []corev1.EnvVar{fromPod(podUIDVariable, "metadata.uid")}},
-	}
-	return check.Pod{
-		Alone: "limits", Volumes: []corev1.Volume{hostPath("cgroup", "/sys/fs/cgroup", corev1.HostPathDirectory)},
-	}, limited
-}
-
-const podUIDVariable = "POD_UID"
-
 // classOverhead looks at the pod's cgroup from the node: its own is all that a container sees.
 func classOverhead() check.Check {
+	const uidVariable = "POD_UID"
 	class := runtimeClass("runc")
 	class.Name = "overhead"
 	class.Overhead = &nodev1.Overhead{PodFixed: corev1.ResourceList{
 		corev1.ResourceMemory: resource.MustParse("32Mi"), corev1.ResourceCPU: resource.MustParse("50m"),
 	}}
-	pod, limited := limitedPod()
+	limited := check.Container{
+		Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{
+			corev1.ResourceMemory: resource.MustParse("64Mi"), corev1.ResourceCPU: resource.MustParse("100m"),
+		}},
+		VolumeMounts: []corev1.VolumeMount{{Name: "cgroup", MountPath: nodeCgroupPath, ReadOnly: true}},
+		Extra:        corev1.Container{Env: []corev1.EnvVar{fromPod(uidVariable, "metadata.uid")}},
+	}
+	pod := check.Pod{Alone: "overhead", Volumes: []corev1.Volume{hostPath("cgroup", "/sys/fs/cgroup", corev1.HostPathDirectory)}}
 	with := pod
 	with.RuntimeClassName = &class.Name
-	look := probe.Do(probe.OpPodCgroup, nodeCgroupPath, podUIDVariable)
+	look := probe.Do(probe.OpPodCgroup, nodeCgroupPath, uidVariable)
 	return check.Check{
 		ID:      "class/overhead",
 		Level:   check.Must,

@@ -79,7 +79,10 @@ func (s Subject) anyLog(ctx context.Context) (string, error) {
 	return text, nil
 }
 
-// unreadable begins what the kubelet gives in the place of a log when it cannot ask the runtime for it.
+// unreadable begins what the kubelet gives in the place of a log when it cannot ask the runtime for it. Its garbage
+// collection, once a minute, takes a container that is created and not started for one that ended, and removes the
+// one before it.
+// Source: https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/kubelet/kuberuntime/kuberuntime_gc.go#L202
 const unreadable = "unable to retrieve container logs for "
 
 // previousLog is that of the container's instance before, "not kept" where there is none. A kubelet that has no
