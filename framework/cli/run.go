@@ -42,7 +42,7 @@ not allow is skipped, with their words. The nodes pull the probe's image from wh
 
 Two nodes of a column share its checks. With more (--nodes-per-column all) every node answers all checks for
 itself, and the reports say which nodes answer otherwise than the others of their column; a check that fails on
-one node fails. That costs about 150 pods a node, most of which end within seconds; no more than 12 of a node
+one node fails. That costs about 130 pods a node, most of which end within seconds; no more than 12 of a node
 start at the same time, and no more than 8 nodes of a column have their turn, each with a second one for what
 needs two. The API server of a cluster gets 50 requests a second at most.`,
 		Example: `  assay run --label-filter 'seccomp && must'
