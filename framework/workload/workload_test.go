@@ -115,8 +115,10 @@ func TestResourcesDoNotChangeTheQoSClassOfOthers(t *testing.T) {
 	}}
 	together := check.Pod{Alone: "together"}
 	pods := pack(t, check.Check{ID: "a/1", Trials: []check.Trial{
-		{Name: "unlimited"}, {Name: "limited", Container: limited},
-		{Name: "unlimited, together", Pod: together}, {Name: "limited, together", Pod: together, Container: limited},
+		{Name: "unlimited"},
+		{Name: "limited", Container: limited},
+		{Name: "unlimited, together", Pod: together},
+		{Name: "limited, together", Pod: together, Container: limited},
 	}})
 	containers := make([]int, 0, len(pods))
 	for _, pod := range pods {
