@@ -31,6 +31,11 @@ func privDevices() []check.Check {
 	withNode.VolumeMounts = []corev1.VolumeMount{{Name: "dev", MountPath: nodeDevices, ReadOnly: true}}
 	pod := nodeFilesPod(hostPath("dev", "/dev", corev1.HostPathDirectory))
 
+	mknod := nothingConfined()
+	mknod.Capabilities = capabilities([]corev1.Capability{"MKNOD"}, nil)
+	privilegedMknod := mknod
+	privilegedMknod.Privileged = new(true)
+
 	return []check.Check{
 		{
 			ID:     "priv/host-devices",
@@ -59,8 +64,8 @@ func privDevices() []check.Check {
 			Claim:  "A container that is not privileged opens no block device of the node, even where MKNOD lets it make one.",
 			Source: "https://github.com/opencontainers/runtime-spec/blob/v1.2.1/config-linux.md#allowed-device-list",
 			Trials: []check.Trial{
-				{Name: "not privileged", Container: allTested(), Action: open, Want: check.Denied{Errnos: []string{"EPERM"}}},
-				{Name: "privileged", Control: true, Pod: privilegedPod(), Container: nodeContainer(), Action: open, Want: check.Allowed{}},
+				{Name: "not privileged", Container: container(mknod), Action: open, Want: check.Denied{Errnos: []string{"EPERM"}}},
+				{Name: "privileged", Control: true, Pod: privilegedPod(), Container: container(privilegedMknod), Action: open, Want: check.Allowed{}},
 			},
 		},
 	}
